@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the hosts of one run share: who is master, what each host said about
+ * itself, the join token, the API. Written only between barriers or by the
+ * one thread that runs the node concerned; the few fields that several
+ * threads write stand behind `lock`.
+ */
+#ifndef MUSTER_PLAYBOOKS_CLUSTER_H
+#define MUSTER_PLAYBOOKS_CLUSTER_H
+
+#include "microk8s/facts.h"
+#include "transport/inventory.h"
+#include "transport/session.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+enum node_role { NODE_MASTER, NODE_WORKER };
+
+/* Services whose args changed and that were not restarted yet. */
+enum node_service {
+	NODE_KUBELITE = 1 << 0,
+	NODE_DQLITE = 1 << 1,
+	NODE_PROXY = 1 << 2
+};
+
+struct node {
+	const struct host *host;
+	enum node_role role;
+	const char *node_ip;		/* borrowed from the inventory */
+	struct session *session;	/* owned; lives as long as the run */
+	struct facts *facts;		/* owned; NULL until the first look */
+	unsigned pending;		/* enum node_service bits to restart */
+	bool joined;			/* member of this cluster, as far as its
+					   own files say */
+	bool failed;			/* dropped out */
+	gint64 fresh_us;		/* monotonic: last time something that a
+					   refresh of its proxy could undo was
+					   changed; 0 = not in this run */
+};
+
+struct cluster {
+	GPtrArray *nodes;		/* struct node *, inventory order; owned */
+	struct transport *transport;	/* borrowed */
+	bool adopt;			/* --adopt */
+	struct node *master;		/* the first master; borrowed */
+	char *token;			/* "token/check" of this run, or NULL */
+	bool prepared;			/* master ready for parallel joins */
+	struct api *api;		/* the API through a tunnel, or NULL */
+	struct session *lock_session;	/* holds the remote lock, or NULL */
+	struct remote_lock *remote_lock;
+	GPtrArray *seen;		/* struct kube_node *, last look, or NULL */
+	GMutex lock;			/* first_join_done, ... */
+	GCond changed;
+	bool first_join_done, first_join_taken;
+};
+
+/* The rules of the inventory that are MicroK8s': variables, group names. */
+const struct inventory_rules *cluster_inventory_rules(void);
+
+/* Sorts the hosts of `inventory` into roles. Mistakes (no master, several, no
+ * node_ip, the same node_ip twice, ...) go to `problems` with their place in
+ * the file; returns NULL (error DATA) if any is fatal. Borrows both. */
+struct cluster *cluster_new(const struct inventory *inventory,
+			    struct transport *transport, GPtrArray *problems,
+			    GError **error);
+void cluster_free(struct cluster *cluster);
+
+struct node *cluster_find(const struct cluster *cluster,
+			  const struct host *host);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parameter table of an action. The same table parses the YAML of a step,
+ * words its errors, and prints its manual (muster explain).
+ */
+#ifndef MUSTER_PLAYBOOKS_PARAM_H
+#define MUSTER_PLAYBOOKS_PARAM_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum param_type {
+	PARAM_STRING,
+	PARAM_INT,
+	PARAM_BOOL,		/* true/yes/on, false/no/off; plain scalars */
+	PARAM_DURATION,		/* 35, 35s, 2m, 1h, 500ms */
+	PARAM_ENUM,		/* one of choices */
+	PARAM_MAP		/* mapping of scalars to scalars; a null value
+				   means "absent" */
+};
+
+struct param {
+	const char *name;
+	enum param_type type;
+	bool required;
+	const char *fallback;		/* default as it would be written, or
+					   NULL; may hold ${name} */
+	const char *const *choices;	/* NULL-terminated, PARAM_ENUM only */
+	const char *help;		/* one sentence */
+};
+
+/* Where a value stands in the playbook; 1-based. */
+struct mark {
+	unsigned line, column;
+};
+
+/* One given argument, text not yet interpolated. */
+struct argument {
+	const struct param *param;
+	struct mark mark;
+	char *text;		/* scalar types; NULL for PARAM_MAP */
+	GPtrArray *keys;	/* PARAM_MAP: char *, in file order */
+	GPtrArray *values;	/* PARAM_MAP: char * or NULL, parallel */
+};
+
+/* Microseconds of "35", "35s", "2m", "1h", "500ms"; false if malformed. */
+bool param_parse_duration(const char *text, gint64 *us);
+bool param_parse_bool(const char *text, bool *value);
+
+/* "string", "duration", ... */
+const char *param_type_name(enum param_type type);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A playbook: plays in order, each a list of steps for the hosts of a
+ * pattern. YAML in, structs out; every mistake is file:line:col in the words
+ * of the parameter tables.
+ *
+ *	- name: prepare the master
+ *	  on: masters
+ *	  serial: 1		# optional: how many hosts at once
+ *	  always: yes		# optional: also after failure and Ctrl-C
+ *	  do:
+ *	    - args: {service: kubelet, set: {--node-ip: "${node_ip}"}}
+ *	    - restart
+ */
+#ifndef MUSTER_PLAYBOOKS_PLAYBOOK_H
+#define MUSTER_PLAYBOOKS_PLAYBOOK_H
+
+#include "action.h"
+#include "param.h"
+
+struct step {
+	const struct action *action;
+	char *title;		/* "args kubelet": action and first scalar */
+	struct mark mark;
+	GPtrArray *arguments;	/* struct argument * */
+};
+
+struct play {
+	char *name, *on;
+	unsigned serial;	/* 0: no limit but --forks */
+	bool always;
+	struct mark mark;
+	GPtrArray *steps;	/* struct step * */
+};
+
+struct playbook {
+	char *file;
+	GPtrArray *plays;	/* struct play * */
+};
+
+/* Parses `text` (at most 1 MiB, 64 levels, no aliases). All mistakes are
+ * collected into `problems` (struct problem of transport/inventory.h);
+ * returns NULL and error DATA if there is any. */
+struct playbook *playbook_parse(const char *text, size_t length,
+				const char *file, GPtrArray *problems,
+				GError **error);
+void playbook_free(struct playbook *playbook);
+typedef struct playbook Playbook; /* for g_autoptr(Playbook) */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Playbook, playbook_free)
+
+/* Replaces ${name} in `text` by lookup(name, data), "$${" by "${". An unknown
+ * or unterminated name is error DATA. Newly allocated. */
+char *playbook_interpolate(const char *text,
+			   const char *(*lookup)(const char *name, void *data),
+			   void *data, GError **error);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plays over hosts. Plays are barriers; within one, each host runs its steps
+ * on a thread of its own in a window of `forks`. A host that fails drops out
+ * of later plays (except `always` ones); when the last master has failed the
+ * run ends after its `always` plays.
+ */
+#ifndef MUSTER_PLAYBOOKS_RUN_H
+#define MUSTER_PLAYBOOKS_RUN_H
+
+#include "cluster.h"
+#include "event.h"
+#include "playbook.h"
+#include "transport/inventory.h"
+
+struct run_options {
+	const struct playbook *playbook;
+	const struct inventory *inventory;
+	struct transport *transport;
+	struct cluster *cluster;	/* one node per host; changed by it */
+	GHashTable *extra_vars;		/* char * -> char *, win over all; or
+					   NULL */
+	unsigned forks;			/* 0: 32 */
+	bool check;			/* gate closed */
+	char *run_id;			/* borrowed */
+	/* Called on the thread that called run_execute(). */
+	const struct event_sink *sinks;
+	size_t n_sinks;
+};
+
+struct host_result {
+	const struct host *host;
+	unsigned counts[TASK_N];
+	gint64 elapsed_us, remote_us;
+	GError *error;			/* the first failure, redacted, or NULL */
+	char *failed_step, *hint;
+};
+
+struct run_result {
+	GPtrArray *hosts;		/* struct host_result * */
+	gint64 wall_us;
+	gint64 critical_us;		/* sum over plays of the longest chain of
+					   remote work of any host */
+	bool stopped;			/* Ctrl-C */
+	int exit_status;
+};
+
+/* Runs to the end; never fails itself. The caller frees the result. */
+struct run_result *run_execute(const struct run_options *options);
+void run_result_free(struct run_result *result);
+
+#endif
