@@ -67,6 +67,7 @@ struct facts {
 	bool proxy_environment;		/* http(s)_proxy in /etc/environment */
 	/* the snap */
 	char *snap_path;		/* of the snap command, or NULL */
+	char *snap_error;		/* why snapd would not answer */
 	bool installed;
 	char *version, *revision;	/* "v1.31.9", "8136" */
 	char *channel;			/* tracked: "1.31/stable" */

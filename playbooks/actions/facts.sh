@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Reads everything muster wants to know about one host, in one round trip, as
+# root, changing nothing: sh -s -- [master|worker]. Prints key=value lines
+# (playbooks/microk8s/facts.c reads them); what cannot be told is left out,
+# and a last line end=1 tells that nothing was cut off. Plain POSIX sh with
+# the tools of dash or busybox; every other tool may be missing.
+
+LC_ALL=C
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:/snap/bin
+export LC_ALL PATH
+
+data=/var/snap/microk8s/current
+common=/var/snap/microk8s/common
+# Larger files are none that we could mean.
+file_max=131072
+
+have() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+# One line of plain text: a value must not be able to end its line.
+say() {
+	value=$(printf '%s' "$2" | tr '\000-\037\177' ' ')
+	if [ -n "$value" ]; then
+		printf '%s=%s\n' "$1" "$value"
+	fi
+}
+
+say_first_line() {
+	if [ -r "$2" ]; then
+		line=
+		IFS= read -r line <"$2"
+		say "$1" "$line"
+	fi
+}
+
+encode() {
+	if have base64; then
+		base64 | tr -d '\n'
+	else
+		openssl base64 -A
+	fi
+}
+
+say_file() {
+	[ -f "$2" ] && [ -r "$2" ] || return 0
+	if [ "$(wc -c <"$2")" -gt "$file_max" ]; then
+		say too_large "$1"
+		return 0
+	fi
+	printf 'file.%s=' "$1"
+	encode <"$2"
+	printf '\n'
+}
+
+# Seconds since a file was last written.
+say_age() {
+	written=$(stat -c %Y "$2" 2>/dev/null)
+	if [ -n "$written" ]; then
+		say "age.$1" "$(($(date +%s) - written))"
+	fi
+}
+
+# White space does not count: the copy a worker keeps of its master's
+# certificate has travelled through JSON.
+say_sha256() {
+	[ -r "$2" ] || return 0
+	if have sha256sum; then
+		sum=$(tr -d ' \t\r\n' <"$2" | sha256sum)
+	else
+		sum=$(tr -d ' \t\r\n' <"$2" | openssl dgst -sha256 -r 2>/dev/null)
+	fi
+	say "sha256.$1" "${sum%% *}"
+}
+
+find_openssl() {
+	if have openssl; then
+		openssl=openssl
+	elif [ -x /snap/microk8s/current/usr/bin/openssl ]; then
+		openssl=/snap/microk8s/current/usr/bin/openssl
+	else
+		openssl=
+	fi
+}
+
+say_cert() {
+	[ -n "$openssl" ] && [ -r "$2" ] || return 0
+	text=$("$openssl" x509 -in "$2" -noout -text 2>/dev/null)
+	say "cert.$1.san" "$(printf '%s\n' "$text" |
+		sed -n '/Subject Alternative Name/{n;s/^ *//;p;q;}')"
+	say "cert.$1.end" "$(printf '%s\n' "$text" |
+		sed -n 's/^ *Not After *: *//p' | head -n 1)"
+}
+
+machine() {
+	name=$(uname -n)
+	say hostname "$name"
+	say node_name "$(printf '%s' "$name" | tr '[:upper:]' '[:lower:]')"
+	say_first_line machine_id /etc/machine-id
+	say kernel "$(uname -r)"
+	say arch "$(uname -m)"
+	if [ -r /etc/os-release ]; then
+		say os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release |
+			tr -d "\"'" | head -n 1)"
+	fi
+	say epoch "$(date +%s)"
+	if [ -r /proc/uptime ]; then
+		read -r uptime rest </proc/uptime
+		say uptime "${uptime%%.*}"
+	fi
+	if [ -r /proc/meminfo ]; then
+		say memory_kb "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' \
+			/proc/meminfo)"
+	fi
+	if [ -d /run/systemd/system ]; then
+		say systemd 1
+	fi
+	if grep -qi '^[[:space:]]*\(export[[:space:]]*\)\{0,1\}https\{0,1\}_proxy=.' \
+		/etc/environment 2>/dev/null; then
+		say proxy_environment 1
+	fi
+}
+
+network() {
+	have ip || return 0
+	ip -o -4 addr show 2>/dev/null |
+	while read -r index iface family address rest; do
+		if [ "$family" = inet ]; then
+			say address "${iface%%@*} $address"
+		fi
+	done
+	route=$(ip -4 route show default 2>/dev/null | head -n 1)
+	say default_iface "$(printf '%s\n' "$route " |
+		sed -n 's/.* dev \([^ ]*\) .*/\1/p')"
+	say default_src "$(printf '%s\n' "$route " |
+		sed -n 's/.* src \([^ ]*\) .*/\1/p')"
+}
+
+# A snapd that hangs must not hang us.
+list_snap() {
+	if have timeout; then
+		timeout 30 "$snap" list microk8s 2>&1
+	else
+		"$snap" list microk8s 2>&1
+	fi
+}
+
+snap_state() {
+	snap=$(command -v snap 2>/dev/null)
+	say snap_path "$snap"
+	[ -n "$snap" ] || return 0
+	if listed=$(list_snap); then
+		say snap_row "$(printf '%s\n' "$listed" |
+			sed -n '/^microk8s[[:space:]]/p' | head -n 1)"
+		return 0
+	fi
+	case $listed in
+	*"no matching snaps"* | *"o snaps are installed"*) ;;
+	*) say snap_error "$(printf '%s\n' "$listed" | head -n 1)" ;;
+	esac
+}
+
+locks() {
+	for lock in clustered.lock no-cert-reissue join-in-progress \
+		stopped.lock no-apiserver-proxy no-k8s-dqlite ha-cluster \
+		installed.lock lite.lock low-memory-guard.lock cni-loaded; do
+		if [ -e "$data/var/lock/$lock" ]; then
+			say lock "$lock"
+		fi
+	done
+	for service in kubelite k8s-dqlite apiserver-proxy; do
+		if [ -e "$common/muster/pending/$service" ]; then
+			say pending "$service"
+		fi
+	done
+}
+
+files() {
+	say_age clustered "$data/var/lock/clustered.lock"
+	say_age provider "$data/args/traefik/provider.yaml"
+	say_age kubelet "$data/args/kubelet"
+	say_age apiserver "$data/args/kube-apiserver"
+	say_file args_apiserver "$data/args/kube-apiserver"
+	say_file args_kubelet "$data/args/kubelet"
+	say_file args_proxy "$data/args/kube-proxy"
+	say_file args_apiserver_proxy "$data/args/apiserver-proxy"
+	say_file args_cluster_agent "$data/args/cluster-agent"
+	say_file provider "$data/args/traefik/provider.yaml"
+	say_file backend_info "$data/var/kubernetes/backend/info.yaml"
+	say_file backend_cluster "$data/var/kubernetes/backend/cluster.yaml"
+}
+
+certificates() {
+	find_openssl
+	if [ -n "$openssl" ]; then
+		say openssl 1
+	fi
+	say_sha256 ca "$data/certs/ca.crt"
+	say_sha256 ca_remote "$data/certs/ca.remote.crt"
+	say_cert server "$data/certs/server.crt"
+	say_cert kubelet "$data/certs/kubelet.crt"
+}
+
+# Only a control plane's copy of the manifest says anything.
+cni() {
+	if [ "$1" != worker ] && [ -r "$data/args/cni-network/cni.yaml" ]; then
+		say cni_method "$(sed -n \
+			'/^[[:space:]]*- *name: *["'\'']\{0,1\}IP_AUTODETECTION_METHOD/{
+				n
+				s/^[[:space:]]*value:[[:space:]]*//p
+				q
+			}' "$data/args/cni-network/cni.yaml")"
+	fi
+}
+
+main() {
+	machine
+	network
+	snap_state
+	if [ -d "$data/" ]; then
+		locks
+		files
+		certificates
+		cni "${1:-}"
+	fi
+	printf 'end=1\n'
+}
+
+# This text is the shell's standard input: nothing in it may read from there.
+main "$@" </dev/null 2>/dev/null
