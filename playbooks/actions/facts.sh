@@ -126,7 +126,7 @@ network() {
 	have ip || return 0
 	ip -o -4 addr show 2>/dev/null |
 	while read -r index iface family address rest; do
-		if [ "$family" = inet ]; then
+		if [ -n "$index" ] && [ "$family" = inet ]; then
 			say address "${iface%%@*} $address"
 		fi
 	done

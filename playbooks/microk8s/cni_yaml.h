@@ -20,7 +20,7 @@ char *cni_yaml_get_method(const char *text, GError **error);
 
 /* `text` with the method's value replaced and every other byte kept;
  * identical if it has that value already. Owned by the caller. NULL with
- * error DATA as above, or if `value` is empty or holds control characters. */
+ * error DATA as above, or if `value` is empty or not printable ASCII. */
 char *cni_yaml_set_method(const char *text, const char *value,
 			  GError **error);
 
