@@ -10,6 +10,7 @@
 
 #include "microk8s/facts.h"
 #include "transport/inventory.h"
+#include "transport/remote_lock.h"
 #include "transport/session.h"
 
 #include <glib.h>
@@ -31,12 +32,12 @@ struct node {
 	struct session *session;	/* owned; lives as long as the run */
 	struct facts *facts;		/* owned; NULL until the first look */
 	unsigned pending;		/* enum node_service bits to restart */
-	bool joined;			/* member of this cluster, as far as its
-					   own files say */
 	bool failed;			/* dropped out */
-	gint64 fresh_us;		/* monotonic: last time something that a
+	gint64 fresh_us;		/* monotonic: when something that a
 					   refresh of its proxy could undo was
-					   changed; 0 = not in this run */
+					   last changed; 0: not known */
+	bool recheck;			/* was that so late that only a second
+					   look proves it */
 };
 
 struct cluster {
@@ -47,8 +48,7 @@ struct cluster {
 	char *token;			/* "token/check" of this run, or NULL */
 	bool prepared;			/* master ready for parallel joins */
 	struct api *api;		/* the API through a tunnel, or NULL */
-	struct session *lock_session;	/* holds the remote lock, or NULL */
-	struct remote_lock *remote_lock;
+	struct remote_lock *remote_lock; /* held by this run, or NULL */
 	GPtrArray *seen;		/* struct kube_node *, last look, or NULL */
 	GMutex lock;			/* first_join_done, ... */
 	GCond changed;
@@ -66,7 +66,18 @@ struct cluster *cluster_new(const struct inventory *inventory,
 			    GError **error);
 void cluster_free(struct cluster *cluster);
 
+/* The node of `host`, or NULL for a host without a role. */
 struct node *cluster_find(const struct cluster *cluster,
 			  const struct host *host);
+
+/* What the last look at the API said of `node`, or NULL; borrowed. */
+struct kube_node;
+const struct kube_node *cluster_seen(const struct cluster *cluster,
+				     const struct node *node);
+
+/* Why `node` has to join (again), in words, or NULL if it is a member and
+ * whole. Judges by its files and, once the API was asked, by its node. */
+const char *cluster_join_reason(const struct cluster *cluster,
+				const struct node *node);
 
 #endif

@@ -22,6 +22,8 @@ struct exec_request {
 	size_t input_length;
 	bool as_login_user;		/* do not use sudo */
 	bool accept_failure;		/* exit status != 0 is not an error */
+	bool private_output;		/* what it prints holds secrets: kept out
+					   of logs and error texts */
 	gint64 deadline_us;		/* absolute; required */
 	size_t output_max;		/* bytes kept per stream; 0 = 1 MiB. More
 					   is error OUTPUT_LIMIT */

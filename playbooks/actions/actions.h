@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the actions of this folder share: paths on a node, the look that
+ * refreshes a node's facts, and the markers that remember a restart which an
+ * interrupted run still owes.
+ */
+#ifndef MUSTER_PLAYBOOKS_ACTIONS_H
+#define MUSTER_PLAYBOOKS_ACTIONS_H
+
+#include "playbooks/action.h"
+#include "playbooks/cluster.h"
+#include "transport/error.h"
+#include "transport/exec.h"
+#include "transport/file.h"
+#include "transport/job.h"
+
+#define SNAP_DATA "/var/snap/microk8s/current"
+#define ARGS_DIR SNAP_DATA "/args"
+#define PENDING_DIR "/var/snap/microk8s/common/muster/pending"
+
+/* One script, one round trip: replaces the node's facts. */
+bool node_look(struct task *task, GError **error);
+
+/* In check mode, true for a node that a real run would have changed so much
+ * before this step that its files say nothing yet (no snap, no join). Says so
+ * with task_say(); the step is then TASK_SKIPPED. */
+bool node_is_unknowable(struct task *task);
+
+/* True (and a word of why) for a node without a role in the cluster, or for
+ * a master when the step is for workers only. */
+bool node_skips(struct task *task, bool workers_only);
+
+/* Marker file of a service owed a restart ("kubelite", ...), static. */
+const char *pending_marker(enum node_service service);
+
+/* Replaces a file that the facts showed as `before` by `after`, with backup
+ * and diff, remembering `service` (0: none) as owed a restart. Respects the
+ * gate; TASK_CHANGED or TASK_FAILED. */
+enum task_status node_edit_file(struct task *task, const char *path,
+				const char *before, const char *after,
+				enum node_service service, GError **error);
+
+/* "12.3s", newly allocated. */
+char *duration_text(gint64 us);
+
+/* Mints a token for this run, replacing the one before; caller holds
+ * cluster->lock or is alone. Runs on the master's session. */
+bool token_mint(struct cluster *cluster, const char *ttl, gint64 deadline_us,
+		GError **error);
+
+extern const struct action action_api, action_args, action_certificates,
+	action_cni, action_cni_apply, action_copy, action_datastore,
+	action_join, action_lock, action_look, action_preflight, action_proxy,
+	action_proxy_check, action_restart, action_revoke, action_run,
+	action_settle, action_snap, action_token, action_verify;
+
+#endif

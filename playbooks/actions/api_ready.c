@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verb `api`: opens the way to the API and waits until it is healthy and
+ * announces the address that the other nodes are to use. `snap restart` says
+ * "Restarted." long before.
+ */
+#include "actions.h"
+
+#include "playbooks/api.h"
+#include "playbooks/microk8s/backend_yaml.h"
+
+#include <string.h>
+
+#define FIRST_PAUSE_US (200 * G_TIME_SPAN_MILLISECOND)
+#define LONGEST_PAUSE_US (2 * G_TIME_SPAN_SECOND)
+#define OPEN_US (30 * G_TIME_SPAN_SECOND)
+
+static const struct param params[] = {
+	{ .name = "address", .type = PARAM_STRING, .required = true,
+	  .help = "The one address behind the kubernetes service." },
+	{ .name = "timeout", .type = PARAM_DURATION, .fallback = "3m",
+	  .help = "How long to wait for it." },
+};
+
+static bool announces(struct task *task, const char *address, char **why)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) endpoints =
+		api_endpoints(task_cluster(task)->api, task_deadline(task),
+			      &error);
+
+	if (!endpoints) {
+		*why = g_strdup(error->message);
+		return false;
+	}
+	if (endpoints->len == 1 &&
+	    strcmp(g_ptr_array_index(endpoints, 0), address) == 0)
+		return true;
+	GString *text = g_string_new("the kubernetes endpoints are ");
+
+	for (guint i = 0; i < endpoints->len; i++)
+		g_string_append_printf(text, "%s%s", i ? ", " : "",
+			(const char *)g_ptr_array_index(endpoints, i));
+	if (endpoints->len == 0)
+		g_string_append(text, "empty");
+	g_string_append_printf(text, " instead of %s", address);
+	*why = g_string_free(text, FALSE);
+	return false;
+}
+
+static bool wait_for_api(struct task *task, const char *address,
+			 GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+	gint64 pause_us = FIRST_PAUSE_US;
+	g_autofree char *why = NULL, *told = NULL;
+
+	while (true) {
+		g_clear_pointer(&why, g_free);
+		if (api_is_ready(cluster->api, &why, task_deadline(task)) &&
+		    announces(task, address, &why))
+			return true;
+		if (g_strcmp0(why, told) != 0) {
+			task_note(task, "waiting: %s", why);
+			g_free(told);
+			told = g_strdup(why);
+		}
+		if (!task_sleep(task, pause_us, error)) {
+			g_prefix_error(error, "the API is not ready: %s: ",
+				       why);
+			return false;
+		}
+		pause_us = MIN(pause_us * 3 / 2, LONGEST_PAUSE_US);
+	}
+}
+
+/* Joins may go in parallel once none of them is special: no datastore to
+ * move, no CNI to patch. */
+static void note_prepared(struct cluster *cluster)
+{
+	const struct facts *facts = cluster->master->facts;
+	bool is_loopback = false;
+
+	if (facts->backend_info) {
+		struct backend_node *info =
+			backend_yaml_info(facts->backend_info, NULL);
+
+		is_loopback = !info || backend_node_is_loopback(info);
+		backend_node_free(info);
+	}
+	cluster->prepared = !is_loopback &&
+		g_strcmp0(facts->cni_method, "first-found") != 0;
+}
+
+static bool open_api(struct task *task, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+
+	if (cluster->api)
+		return true;
+	cluster->api = api_open(task_transport(task), task_session(task),
+				MIN(task_deadline(task),
+				    g_get_monotonic_time() + OPEN_US), error);
+	return cluster->api != NULL;
+}
+
+/* A plan asks a running API what it may, and never waits for it. */
+static enum task_status look_only(struct task *task)
+{
+	struct cluster *cluster = task_cluster(task);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *why = NULL;
+
+	if (!open_api(task, &error)) {
+		task_say(task, "not reached: %s", error->message);
+		return TASK_SKIPPED;
+	}
+	if (!api_is_ready(cluster->api, &why, task_deadline(task))) {
+		task_say(task, "not ready: %s", why);
+		g_clear_pointer(&cluster->api, api_free);
+		return TASK_SKIPPED;
+	}
+	cluster->seen = api_nodes(cluster->api, task_deadline(task), NULL);
+	task_say(task, "answers");
+	return TASK_OK;
+}
+
+static enum task_status api_run(struct task *task, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+	const char *address = task_string(task, "address");
+	gint64 begun_us = g_get_monotonic_time();
+
+	if (node_skips(task, false) || node_is_unknowable(task))
+		return TASK_SKIPPED;
+	if (!task_may_change(task))
+		return look_only(task);
+	if (!open_api(task, error) || !wait_for_api(task, address, error)) {
+		task_hint(task, "sudo microk8s inspect; sudo journalctl -u "
+			  "snap.microk8s.daemon-kubelite on %s",
+			  task_host(task)->name);
+		return TASK_FAILED;
+	}
+	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
+	cluster->seen = api_nodes(cluster->api, task_deadline(task), error);
+	if (!cluster->seen)
+		return TASK_FAILED;
+	task_add_remote(task, g_get_monotonic_time() - begun_us);
+	if (cluster->master->facts->backend_info &&
+	    strstr(cluster->master->facts->backend_info, "127.0.0.1") &&
+	    !node_look(task, error))
+		return TASK_FAILED;
+	note_prepared(cluster);
+	task_say(task, "ready, announced as %s", address);
+	return TASK_OK;
+}
+
+const struct action action_api = {
+	.name = "api",
+	.summary = "wait until the API answers and announces the right address",
+	.help = "Asks /readyz and the endpoints of the kubernetes service "
+		"through an SSH tunnel, with the cluster's own CA and admin "
+		"certificate.",
+	.params = params,
+	.n_params = G_N_ELEMENTS(params),
+	.timeout_us = 180 * G_TIME_SPAN_SECOND,
+	.retry_safe = true,
+	.read_only = true,
+	.run = api_run,
+};

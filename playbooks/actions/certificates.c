@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verb `certificates`: the master's server.crt and kubelet.crt must name
+ * the address that nodes and tools will use. They were made when MicroK8s was
+ * installed, perhaps before the VPN was up; and with --advertise-address set
+ * MicroK8s no longer renews them by itself (apiservice-kicker).
+ */
+#include "actions.h"
+
+#include "playbooks/microk8s/kube_nodes.h"
+
+static const struct param params[] = {
+	{ .name = "address", .type = PARAM_STRING, .required = true,
+	  .help = "IPv4 address that both certificates must name." },
+};
+
+/* Restarts kubelite and the cluster agent by itself, and makes every join URL
+ * handed out before worthless; so it comes before the token. */
+static const char server_script[] =
+	"exec /snap/bin/microk8s refresh-certs -e server.crt\n";
+
+/* kubelet.crt is made once and never again: signed anew here for the key that
+ * is there, with every address the host has now. $1 marker, $2 address. */
+static const char kubelet_script[] =
+	"set -e\n"
+	"cd " SNAP_DATA "/certs\n"
+	"ssl=$(command -v openssl || echo "
+	"/snap/microk8s/current/usr/bin/openssl)\n"
+	"node=$(hostname | tr '[:upper:]' '[:lower:]')\n"
+	"san=DNS:$node\n"
+	"for ip in $(hostname -I) $2; do\n"
+	"	case $ip in *:*) continue ;; esac\n"
+	"	case ,$san, in *,IP:$ip,*) ;; *) san=$san,IP:$ip ;; esac\n"
+	"done\n"
+	"dir=$(mktemp -d)\n"
+	"trap 'rm -rf \"$dir\"' EXIT\n"
+	"echo \"subjectAltName=$san\" >\"$dir/ext\"\n"
+	"\"$ssl\" req -new -sha256 -key kubelet.key "
+	"-subj \"/CN=system:node:$node/O=system:nodes\" -out \"$dir/csr\"\n"
+	"\"$ssl\" x509 -req -sha256 -in \"$dir/csr\" -CA ca.crt -CAkey ca.key "
+	"-CAcreateserial -days 3650 -extfile \"$dir/ext\" -out \"$dir/crt\"\n"
+	"mkdir -p \"${1%/*}\"\n"
+	": >\"$1\"\n"
+	"cp -p kubelet.crt kubelet.crt.muster-old\n"
+	"cp -p kubelet.crt kubelet.crt.muster-new\n"
+	"cat \"$dir/crt\" >kubelet.crt.muster-new\n"
+	"mv -f kubelet.crt.muster-new kubelet.crt\n";
+
+static bool renew_server(struct task *task, GError **error)
+{
+	g_autofree char *id = g_strdup_printf("%s-certs", task_run_id(task));
+	struct job_request request = {
+		.id = id,
+		.title = "microk8s refresh-certs -e server.crt",
+		.script = server_script,
+	};
+
+	return task_job(task, request, NULL, error);
+}
+
+static bool renew_kubelet(struct task *task, const char *address,
+			  GError **error)
+{
+	const char *args[] = { pending_marker(NODE_KUBELITE), address, NULL };
+	struct exec_request request = {
+		.title = "sign kubelet.crt anew",
+		.script = kubelet_script,
+		.args = args,
+	};
+
+	if (!task_exec(task, request, NULL, error))
+		return false;
+	task_node(task)->pending |= NODE_KUBELITE;
+	return true;
+}
+
+static enum task_status certificates_run(struct task *task, GError **error)
+{
+	struct node *node = task_node(task);
+	const char *address = task_string(task, "address");
+
+	if (node_skips(task, false) || node_is_unknowable(task))
+		return TASK_SKIPPED;
+	if (!node->facts->has_openssl) {
+		task_say(task, "no openssl there to read them with");
+		return TASK_SKIPPED;
+	}
+	bool has_server = facts_san_has_ip(&node->facts->server_cert, address);
+	bool has_kubelet = facts_san_has_ip(&node->facts->kubelet_cert,
+					    address);
+
+	if (has_server && has_kubelet) {
+		task_say(task, "both name %s", address);
+		return TASK_OK;
+	}
+	task_say(task, "%s%s%s renewed to name %s",
+		 has_server ? "" : "server.crt",
+		 has_server || has_kubelet ? "" : " and ",
+		 has_kubelet ? "" : "kubelet.crt", address);
+	if (!task_may_change(task))
+		return TASK_CHANGED;
+	if ((!has_kubelet && !renew_kubelet(task, address, error)) ||
+	    (!has_server && !renew_server(task, error)) ||
+	    !node_look(task, error))
+		return TASK_FAILED;
+	if (facts_san_has_ip(&node->facts->server_cert, address) &&
+	    facts_san_has_ip(&node->facts->kubelet_cert, address))
+		return TASK_CHANGED;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
+		    "renewed certificates still do not name %s", address);
+	return TASK_FAILED;
+}
+
+const struct action action_certificates = {
+	.name = "certificates",
+	.summary = "make sure the master's certificates name its address",
+	.help = "Renews server.crt with `microk8s refresh-certs` and signs "
+		"kubelet.crt anew, each only if it does not name the address.",
+	.params = params,
+	.n_params = G_N_ELEMENTS(params),
+	.timeout_us = 300 * G_TIME_SPAN_SECOND,
+	.retry_safe = true,
+	.run = certificates_run,
+};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Small things that several actions need: when a step does not apply to a
+ * node, and the one way in which files on nodes are edited.
+ */
+#include "actions.h"
+
+char *duration_text(gint64 us)
+{
+	double seconds = (double)us / (double)G_TIME_SPAN_SECOND;
+
+	return seconds < 60 ? g_strdup_printf("%.1fs", seconds)
+			    : g_strdup_printf("%dm%02ds", (int)seconds / 60,
+					      (int)seconds % 60);
+}
+
+bool node_skips(struct task *task, bool workers_only)
+{
+	const struct node *node = task_node(task);
+
+	if (!node)
+		task_say(task, "neither master nor worker");
+	else if (workers_only && node->role == NODE_MASTER)
+		task_say(task, "the control plane runs pods already");
+	else
+		return false;
+	return true;
+}
+
+bool node_is_unknowable(struct task *task)
+{
+	const struct node *node = task_node(task);
+	const struct cluster *cluster = task_cluster(task);
+
+	if (task_may_change(task))
+		return false;
+	if (!node->facts || !node->facts->installed)
+		task_say(task, "known once MicroK8s is installed");
+	else if (cluster_join_reason(cluster, node))
+		task_say(task, "known once it has joined");
+	else
+		return false;
+	return true;
+}
+
+enum task_status node_edit_file(struct task *task, const char *path,
+				const char *before, const char *after,
+				enum node_service service, GError **error)
+{
+	struct node *node = task_node(task);
+	g_autofree char *suffix = g_strconcat(".muster-", task_run_id(task),
+					      NULL);
+	g_autofree char *sha = before ? file_sha256(before) : g_strdup("");
+	struct file_replacement replacement = {
+		.path = path,
+		.text = after,
+		.expected_sha256 = sha,
+		.backup_suffix = before ? suffix : NULL,
+		.mode = "0660",
+		.owner = "root:microk8s",
+		.touch = service ? pending_marker(service) : NULL,
+	};
+
+	task_diff(task, path, before ? before : "", after);
+	if (!task_may_change(task)) {
+		node->pending |= service;
+		return TASK_CHANGED;
+	}
+	gint64 begun_us = g_get_monotonic_time();
+
+	if (!file_replace(task_session(task), &replacement,
+			  task_deadline(task), error))
+		return TASK_FAILED;
+	task_add_remote(task, g_get_monotonic_time() - begun_us);
+	node->pending |= service;
+	return TASK_CHANGED;
+}

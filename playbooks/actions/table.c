@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All actions, in the order of the alphabet. A new one is a file beside this
+ * and a line here.
+ */
+#include "actions.h"
+
+const struct action *const action_table[] = {
+	&action_api,
+	&action_args,
+	&action_certificates,
+	&action_cni,
+	&action_cni_apply,
+	&action_copy,
+	&action_datastore,
+	&action_join,
+	&action_lock,
+	&action_look,
+	&action_preflight,
+	&action_proxy,
+	&action_proxy_check,
+	&action_restart,
+	&action_revoke,
+	&action_run,
+	&action_settle,
+	&action_snap,
+	&action_token,
+	&action_verify,
+	NULL
+};

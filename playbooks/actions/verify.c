@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verb `verify`: what the API says of the nodes, held against the
+ * inventory. Every node of the run must be there once, Ready, and announce
+ * its node_ip.
+ */
+#include "actions.h"
+
+#include "playbooks/api.h"
+#include "playbooks/microk8s/kube_nodes.h"
+
+#include <string.h>
+
+#define FIRST_PAUSE_US (200 * G_TIME_SPAN_MILLISECOND)
+#define LONGEST_PAUSE_US (2 * G_TIME_SPAN_SECOND)
+
+static const struct param params[] = {
+	{ .name = "timeout", .type = PARAM_DURATION, .fallback = "3m",
+	  .help = "How long to wait until it holds." },
+};
+
+static void note_problem(GString *problems, const char *format, ...)
+	G_GNUC_PRINTF(2, 3);
+
+static void note_problem(GString *problems, const char *format, ...)
+{
+	va_list args;
+
+	if (problems->len)
+		g_string_append(problems, "; ");
+	va_start(args, format);
+	g_string_append_vprintf(problems, format, args);
+	va_end(args);
+}
+
+static void check_node(const struct cluster *cluster, const struct node *node,
+		       GString *problems)
+{
+	const struct kube_node *seen = cluster_seen(cluster, node);
+	const char *name = node->host->name;
+
+	if (!seen) {
+		note_problem(problems, "%s is not among the nodes", name);
+		return;
+	}
+	if (seen->ready != KUBE_READY)
+		note_problem(problems, "%s is not Ready (%s)", name,
+			     seen->ready_reason ? seen->ready_reason
+			     : "no heartbeat");
+	if (g_strcmp0(seen->internal_ip, node->node_ip) != 0)
+		note_problem(problems, "%s has INTERNAL-IP %s instead of %s",
+			     name, seen->internal_ip ? seen->internal_ip
+			     : "none", node->node_ip);
+}
+
+static bool is_expected(const struct node *node)
+{
+	return node->facts && !node->failed;
+}
+
+/* One look; what does not hold goes to `problems`. Returns how many nodes
+ * were expected. */
+static unsigned look_once(struct task *task, GString *problems)
+{
+	struct cluster *cluster = task_cluster(task);
+	g_autoptr(GError) error = NULL;
+	GPtrArray *seen = api_nodes(cluster->api, task_deadline(task), &error);
+	unsigned expected = 0;
+
+	if (!seen) {
+		note_problem(problems, "%s", error->message);
+		return 0;
+	}
+	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
+	cluster->seen = seen;
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node =
+			g_ptr_array_index(cluster->nodes, i);
+
+		if (!is_expected(node))
+			continue;
+		expected++;
+		check_node(cluster, node, problems);
+	}
+	return expected;
+}
+
+/* Nodes that the inventory does not name are somebody's; only said. */
+static void warn_of_strangers(struct task *task)
+{
+	const struct cluster *cluster = task_cluster(task);
+
+	for (guint i = 0; i < cluster->seen->len; i++) {
+		const struct kube_node *seen =
+			g_ptr_array_index(cluster->seen, i);
+		bool is_known = false;
+
+		for (guint k = 0; k < cluster->nodes->len; k++) {
+			const struct node *node =
+				g_ptr_array_index(cluster->nodes, k);
+
+			is_known |= g_strcmp0(seen->name, node->facts
+				? node->facts->node_name
+				: node->host->name) == 0;
+		}
+		if (!is_known)
+			task_warn(task, "node '%s' (%s) is in the cluster but "
+				  "not in the inventory", seen->name,
+				  seen->internal_ip ? seen->internal_ip
+				  : "no address");
+	}
+}
+
+static void hint_at(struct task *task, const char *problems)
+{
+	if (strstr(problems, "INTERNAL-IP"))
+		task_hint(task, "look at --node-ip in " ARGS_DIR "/kubelet of "
+			  "that host and whether the address is on one of its "
+			  "interfaces; then run muster up again");
+	else
+		task_hint(task, "on that host: sudo journalctl -u "
+			  "snap.microk8s.daemon-kubelite -n 50; is the "
+			  "master's %s:16443 reachable from there?",
+			  task_cluster(task)->master->node_ip);
+}
+
+static enum task_status verify_run(struct task *task, GError **error)
+{
+	gint64 pause_us = FIRST_PAUSE_US;
+	gint64 begun_us = g_get_monotonic_time();
+
+	if (!task_cluster(task)->api) {
+		task_say(task, "the API was not reached");
+		return TASK_SKIPPED;
+	}
+	while (true) {
+		g_autoptr(GString) problems = g_string_new(NULL);
+		unsigned expected = look_once(task, problems);
+
+		if (problems->len == 0) {
+			warn_of_strangers(task);
+			task_add_remote(task, g_get_monotonic_time() -
+					begun_us);
+			task_say(task, "%u %s Ready, each on its node_ip",
+				 expected, expected == 1 ? "node" : "nodes");
+			return TASK_OK;
+		}
+		if (!task_may_change(task)) {
+			task_say(task, "now: %s", problems->str);
+			return TASK_SKIPPED;
+		}
+		if (!task_sleep(task, pause_us, NULL)) {
+			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
+				    "%s", problems->str);
+			hint_at(task, problems->str);
+			return TASK_FAILED;
+		}
+		pause_us = MIN(pause_us * 3 / 2, LONGEST_PAUSE_US);
+	}
+}
+
+const struct action action_verify = {
+	.name = "verify",
+	.summary = "prove at the API that every node is Ready on its node_ip",
+	.help = "Asks the API for the nodes until each host of the run is "
+		"among them once, Ready, with its node_ip as INTERNAL-IP. "
+		"Fails the run with exit status 3 when that does not come "
+		"true in time.",
+	.params = params,
+	.n_params = G_N_ELEMENTS(params),
+	.timeout_us = 180 * G_TIME_SPAN_SECOND,
+	.retry_safe = true,
+	.read_only = true,
+	.run = verify_run,
+};

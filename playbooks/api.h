@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cluster's Kubernetes API: HTTPS with the cluster's own CA and its admin
+ * client certificate, through an SSH tunnel to the master, so it works
+ * wherever SSH does. One thread at a time.
+ */
+#ifndef MUSTER_PLAYBOOKS_API_H
+#define MUSTER_PLAYBOOKS_API_H
+
+#include "transport/session.h"
+
+#include <glib.h>
+#include <jansson.h>
+
+struct api;
+
+/* Reads the credentials on `session`'s host and opens the tunnel to its
+ * 127.0.0.1:16443. Does not ask the API anything yet. */
+struct api *api_open(struct transport *transport, struct session *session,
+		     gint64 deadline_us, GError **error);
+void api_free(struct api *api);
+
+/* GET `path`, JSON answer (caller json_decref()s). A status other than 200 is
+ * error HTTP with the API's own message; a missing object is the same with
+ * `*http_status` 404 (may be NULL). */
+json_t *api_get(struct api *api, const char *path, long *http_status,
+		gint64 deadline_us, GError **error);
+
+/* True when /readyz says ok. `*why` (if not NULL) gets the reason otherwise,
+ * newly allocated. Never waits longer than 5 s. */
+bool api_is_ready(struct api *api, char **why, gint64 deadline_us);
+
+/* Addresses behind the `kubernetes` service, sorted (char *); from its
+ * EndpointSlices, or Endpoints where there are none. */
+GPtrArray *api_endpoints(struct api *api, gint64 deadline_us, GError **error);
+
+/* All nodes (struct kube_node *), sorted by name. */
+GPtrArray *api_nodes(struct api *api, gint64 deadline_us, GError **error);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From an inventory to the roles of a cluster: which variables and groups are
+ * MicroK8s', and what must hold before anything is connected to.
+ */
+#include "cluster.h"
+
+#include "api.h"
+#include "microk8s/kube_nodes.h"
+#include "transport/error.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+static const struct inventory_var vars[] = {
+	{ "node_ip", INVENTORY_IPV4,
+	  "address on which the nodes reach each other" },
+	{ "microk8s_channel", INVENTORY_CHANNEL,
+	  "snap channel to install, such as 1.32/stable" },
+	{ "microk8s_settle", INVENTORY_DURATION,
+	  "how long after a change to look again (default: one refresh of the "
+	  "workers' proxies and a little more)" },
+	{ "microk8s_verify_timeout", INVENTORY_DURATION,
+	  "how long nodes may take to become Ready (default: 3m)" },
+	{ "microk8s_token_ttl", INVENTORY_DURATION,
+	  "how long the join token of a run lives (default: 1h)" },
+};
+
+static const struct inventory_group_alias aliases[] = {
+	{ "master", "masters" },
+	{ "control_plane", "masters" },
+	{ "microk8s_HA", "masters" },
+	{ "worker", "workers" },
+	{ "microk8s_WORKERS", "workers" },
+};
+
+static const struct inventory_rules rules = {
+	.prefix = "microk8s_",
+	.vars = vars,
+	.n_vars = G_N_ELEMENTS(vars),
+	.aliases = aliases,
+	.n_aliases = G_N_ELEMENTS(aliases),
+};
+
+const struct inventory_rules *cluster_inventory_rules(void)
+{
+	return &rules;
+}
+
+static void node_free(struct node *node)
+{
+	session_free(node->session);
+	facts_free(node->facts);
+	g_free(node);
+}
+
+static bool is_ipv4(const char *text)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* node_ip, or the address that SSH uses if that is one. */
+static const char *node_address(const struct host *host, GPtrArray *problems)
+{
+	const char *node_ip = host_var(host, "node_ip");
+
+	if (node_ip)
+		return node_ip;
+	if (is_ipv4(host->address))
+		return host->address;
+	problem_add(problems, true, host->file, host->line, host->column,
+		    "write node_ip=ADDRESS on its line: the IPv4 address on "
+		    "which the other nodes reach it",
+		    "host '%s' has no node_ip, and '%s' is a name, not an "
+		    "address", host->name, host->address);
+	return NULL;
+}
+
+static void check_unique_address(const struct cluster *cluster,
+				 const struct node *node, GPtrArray *problems)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *other = g_ptr_array_index(cluster->nodes, i);
+		const struct host_var *origin;
+
+		if (!other->node_ip || strcmp(other->node_ip, node->node_ip))
+			continue;
+		origin = host_var_origin(node->host, "node_ip");
+		problem_add(problems, true,
+			    origin ? origin->file : node->host->file,
+			    origin ? origin->line : node->host->line,
+			    origin ? origin->column : node->host->column,
+			    "every node needs an address of its own",
+			    "hosts '%s' and '%s' have the same node_ip %s",
+			    other->host->name, node->host->name,
+			    node->node_ip);
+		return;
+	}
+}
+
+static void add_node(struct cluster *cluster, const struct host *host,
+		     GPtrArray *problems)
+{
+	bool is_master = host_in_group(host, "masters");
+	struct node *node;
+
+	if (!is_master && !host_in_group(host, "workers")) {
+		problem_add(problems, false, host->file, host->line,
+			    host->column, NULL,
+			    "host '%s' is neither in [masters] nor in "
+			    "[workers]: it is left alone", host->name);
+		return;
+	}
+	node = g_new0(struct node, 1);
+	node->host = host;
+	node->role = is_master ? NODE_MASTER : NODE_WORKER;
+	node->node_ip = node_address(host, problems);
+	if (node->node_ip)
+		check_unique_address(cluster, node, problems);
+	if (cluster->transport)
+		node->session = session_new(cluster->transport, host);
+	g_ptr_array_add(cluster->nodes, node);
+	if (!is_master)
+		return;
+	if (!cluster->master)
+		cluster->master = node;
+	else
+		problem_add(problems, true, host->file, host->line,
+			    host->column,
+			    "leave one host in [masters] and put the others "
+			    "into [workers]",
+			    "host '%s' is a second master: this version "
+			    "builds clusters of one master", host->name);
+}
+
+static bool any_fatal(const GPtrArray *problems)
+{
+	for (guint i = 0; i < problems->len; i++) {
+		const struct problem *p = g_ptr_array_index(problems, i);
+
+		if (p->fatal)
+			return true;
+	}
+	return false;
+}
+
+struct cluster *cluster_new(const struct inventory *inventory,
+			    struct transport *transport, GPtrArray *problems,
+			    GError **error)
+{
+	struct cluster *cluster = g_new0(struct cluster, 1);
+
+	cluster->transport = transport;
+	cluster->nodes = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)node_free);
+	g_mutex_init(&cluster->lock);
+	g_cond_init(&cluster->changed);
+	for (guint i = 0; i < inventory->hosts->len; i++)
+		add_node(cluster, g_ptr_array_index(inventory->hosts, i),
+			 problems);
+	if (!cluster->master)
+		problem_add(problems, true, inventory->path, 0, 0,
+			    "name the control plane host under [masters]",
+			    "no host in group 'masters'");
+	if (!any_fatal(problems))
+		return cluster;
+	cluster_free(cluster);
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
+		    "%s: does not describe a cluster", inventory->path);
+	return NULL;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+	if (!cluster)
+		return;
+	api_free(cluster->api);
+	remote_lock_free(cluster->remote_lock);
+	g_ptr_array_unref(cluster->nodes);
+	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
+	g_free(cluster->token);
+	g_mutex_clear(&cluster->lock);
+	g_cond_clear(&cluster->changed);
+	g_free(cluster);
+}
+
+struct node *cluster_find(const struct cluster *cluster,
+			  const struct host *host)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->host == host)
+			return node;
+	}
+	return NULL;
+}
+
+const struct kube_node *cluster_seen(const struct cluster *cluster,
+				     const struct node *node)
+{
+	if (!cluster->seen || !node->facts)
+		return NULL;
+	return kube_nodes_find(cluster->seen, node->facts->node_name);
+}
+
+const char *cluster_join_reason(const struct cluster *cluster,
+				const struct node *node)
+{
+	const struct facts *own = node->facts;
+	const struct facts *master = cluster->master->facts;
+
+	if (node->role == NODE_MASTER)
+		return NULL;
+	if (!own || !own->installed || !facts_is_worker(own))
+		return own && (own->locks & LOCK_JOIN_IN_PROGRESS)
+			? "an earlier join broke off" : "not joined yet";
+	if (!master || !facts_is_member_of(own, master))
+		return "it belongs to another cluster";
+	if (!(own->locks & LOCK_NO_CERT_REISSUE))
+		return "an earlier join broke off";
+	if (!facts_san_has_ip(&own->kubelet_cert, node->node_ip))
+		return "its kubelet certificate does not name its node_ip";
+	if (cluster->seen && !cluster_seen(cluster, node))
+		return "the API does not know it";
+	return NULL;
+}
