@@ -23,7 +23,9 @@
 
 enum join_outcome {
 	JOIN_OK,		/* exit 0: still to be proved at the API */
-	JOIN_RETRY,		/* a race: the same host may try again */
+	JOIN_RETRY,		/* a race: try again, with the same token if
+				   it is good for several uses; a single-use
+				   one may be spent */
 	JOIN_RETRY_NEW_TOKEN,	/* again, but with a token minted now */
 	JOIN_FATAL		/* cannot succeed by trying again */
 };

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Parses the key=value lines of playbooks/actions/facts.sh. One table says
+ * which key fills which field and how; unknown keys are passed over, so that
+ * script and parser may differ by a version.
+ */
+#include "facts.h"
+#include "snap_text.h"
+
+#include "transport/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Fills `field` from `value`; false if the value makes no sense. */
+typedef bool (*fill)(struct facts *facts, void *field, const char *value);
+
+static bool fill_string(struct facts *facts, void *field, const char *value)
+{
+	char **string = field;
+
+	(void)facts;
+	g_free(*string);
+	*string = g_strdup(value);
+	return true;
+}
+
+/* Seconds and sizes; below 0 only by clock jumps, which count as 0. */
+static bool fill_number(struct facts *facts, void *field, const char *value)
+{
+	gint64 number;
+
+	(void)facts;
+	if (!g_ascii_string_to_signed(value, 10, G_MININT64, G_MAXINT64,
+				      &number, NULL))
+		return false;
+	*(gint64 *)field = MAX(number, 0);
+	return true;
+}
+
+static bool fill_flag(struct facts *facts, void *field, const char *value)
+{
+	(void)facts;
+	*(bool *)field = strcmp(value, "1") == 0;
+	return true;
+}
+
+static bool fill_file(struct facts *facts, void *field, const char *value)
+{
+	char **file = field;
+	gsize length = 0;
+	guchar *bytes = g_base64_decode(value, &length);
+
+	(void)facts;
+	if (length > FACTS_FILE_MAX || (length == 0 && *value)) {
+		g_free(bytes);
+		return false;
+	}
+	g_free(*file);
+	/* A NUL ends the text for every reader of it. */
+	*file = g_strndup((const char *)bytes, length);
+	g_free(bytes);
+	return true;
+}
+
+/* "eth0 10.0.0.1/24" */
+static bool fill_address(struct facts *facts, void *field, const char *value)
+{
+	GPtrArray *addresses = facts->addresses;
+	g_auto(GStrv) words = g_strsplit(value, " ", 2);
+	struct facts_address *address;
+	guint64 prefix = 32;
+	char *slash;
+
+	(void)field;
+	if (!words[0] || !words[1] || addresses->len >= FACTS_ADDRESSES_MAX)
+		return false;
+	slash = strchr(words[1], '/');
+	if (slash) {
+		*slash = '\0';
+		if (!g_ascii_string_to_unsigned(slash + 1, 10, 0, 128, &prefix,
+						NULL))
+			return false;
+	}
+	if (!g_hostname_is_ip_address(words[1]))
+		return false;
+	address = g_new0(struct facts_address, 1);
+	address->iface = g_strdup(words[0]);
+	address->ip = g_strdup(words[1]);
+	address->prefix = (unsigned)prefix;
+	g_ptr_array_add(addresses, address);
+	return true;
+}
+
+static bool fill_snap_row(struct facts *facts, void *field, const char *value)
+{
+	struct snap_row *row = snap_text_find_row(value, "microk8s");
+
+	(void)field;
+	if (!row)
+		return false;
+	facts->installed = true;
+	g_free(facts->version);
+	facts->version = g_steal_pointer(&row->version);
+	g_free(facts->revision);
+	facts->revision = g_steal_pointer(&row->revision);
+	g_free(facts->channel);
+	facts->channel = g_steal_pointer(&row->channel);
+	g_free(facts->notes);
+	facts->notes = g_steal_pointer(&row->notes);
+	facts->held = snap_notes_has(facts->notes, "held");
+	snap_row_free(row);
+	return true;
+}
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} lock_table[] = {
+	{ "clustered.lock", LOCK_CLUSTERED },
+	{ "no-cert-reissue", LOCK_NO_CERT_REISSUE },
+	{ "join-in-progress", LOCK_JOIN_IN_PROGRESS },
+	{ "stopped.lock", LOCK_STOPPED },
+	{ "no-apiserver-proxy", LOCK_NO_APISERVER_PROXY },
+	{ "no-k8s-dqlite", LOCK_NO_DQLITE },
+	{ "ha-cluster", LOCK_HA_CLUSTER },
+	{ "installed.lock", LOCK_INSTALLED },
+	{ "lite.lock", LOCK_LITE },
+	{ "low-memory-guard.lock", LOCK_LOW_MEMORY },
+	{ "cni-loaded", LOCK_CNI_LOADED },
+}, pending_table[] = {
+	{ "kubelite", FACTS_PENDING_KUBELITE },
+	{ "k8s-dqlite", FACTS_PENDING_DQLITE },
+	{ "apiserver-proxy", FACTS_PENDING_PROXY },
+};
+
+static bool fill_lock(struct facts *facts, void *field, const char *value)
+{
+	(void)field;
+	for (size_t i = 0; i < G_N_ELEMENTS(lock_table); i++) {
+		if (strcmp(lock_table[i].name, value) == 0)
+			facts->locks |= lock_table[i].bit;
+	}
+	return true;
+}
+
+static bool fill_pending(struct facts *facts, void *field, const char *value)
+{
+	(void)field;
+	for (size_t i = 0; i < G_N_ELEMENTS(pending_table); i++) {
+		if (strcmp(pending_table[i].name, value) == 0)
+			facts->pending |= pending_table[i].bit;
+	}
+	return true;
+}
+
+/* "DNS:kubernetes, IP Address:127.0.0.1, ..." */
+static bool fill_sans(struct facts *facts, void *field, const char *value)
+{
+	char ***sans = field;
+	char **parts = g_strsplit(value, ",", FACTS_SANS_MAX + 1);
+
+	(void)facts;
+	if (g_strv_length(parts) > FACTS_SANS_MAX) {
+		g_strfreev(parts);
+		return false;
+	}
+	for (char **part = parts; *part; part++)
+		g_strstrip(*part);
+	g_strfreev(*sans);
+	*sans = parts;
+	return true;
+}
+
+/* OpenSSL's "Nov 24 09:00:00 2027 GMT"; one it cannot be is left unknown. */
+static bool fill_end(struct facts *facts, void *field, const char *value)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char month[4] = "", zone[4] = "";
+	int day, hour, minute, second, year;
+	const char *found;
+	GDateTime *time;
+
+	(void)facts;
+	if (sscanf(value, "%3s %2d %2d:%2d:%2d %4d %3s", month, &day, &hour,
+		   &minute, &second, &year, zone) != 7 ||
+	    strcmp(zone, "GMT") != 0)
+		return true;
+	found = strlen(month) == 3 ? strstr(months, month) : NULL;
+	if (!found || (found - months) % 3 != 0)
+		return true;
+	time = g_date_time_new_utc(year, (int)(found - months) / 3 + 1, day,
+				   hour, minute, second);
+	if (time) {
+		*(gint64 *)field = g_date_time_to_unix(time);
+		g_date_time_unref(time);
+	}
+	return true;
+}
+
+/* The rest of the line behind "value:" in cni.yaml: a plain or quoted scalar,
+ * perhaps a comment. */
+static bool fill_method(struct facts *facts, void *field, const char *value)
+{
+	g_autofree char *method = g_strdup(value);
+	char *end;
+
+	if (method[0] == '"' || method[0] == '\'') {
+		end = strchr(method + 1, method[0]);
+		if (!end)
+			return true;
+		*end = '\0';
+		return fill_string(facts, field, method + 1);
+	}
+	end = strstr(method, " #");
+	if (end)
+		*end = '\0';
+	return fill_string(facts, field, g_strstrip(method));
+}
+
+#define FIELD(member) offsetof(struct facts, member)
+static const struct {
+	const char *key;
+	fill fill;
+	size_t offset;
+	size_t value_max;		/* 0: FACTS_VALUE_MAX */
+} key_table[] = {
+	{ "hostname", fill_string, FIELD(hostname), 0 },
+	{ "node_name", fill_string, FIELD(node_name), 0 },
+	{ "machine_id", fill_string, FIELD(machine_id), 0 },
+	{ "kernel", fill_string, FIELD(kernel), 0 },
+	{ "os", fill_string, FIELD(os), 0 },
+	{ "arch", fill_string, FIELD(arch), 0 },
+	{ "epoch", fill_number, FIELD(epoch), 0 },
+	{ "uptime", fill_number, FIELD(uptime_s), 0 },
+	{ "memory_kb", fill_number, FIELD(memory_kb), 0 },
+	{ "address", fill_address, 0, 0 },
+	{ "default_iface", fill_string, FIELD(default_iface), 0 },
+	{ "default_src", fill_string, FIELD(default_src), 0 },
+	{ "systemd", fill_flag, FIELD(has_systemd), 0 },
+	{ "openssl", fill_flag, FIELD(has_openssl), 0 },
+	{ "proxy_environment", fill_flag, FIELD(proxy_environment), 0 },
+	{ "snap_path", fill_string, FIELD(snap_path), 0 },
+	{ "snap_error", fill_string, FIELD(snap_error), 0 },
+	{ "snap_row", fill_snap_row, 0, 0 },
+	{ "lock", fill_lock, 0, 0 },
+	{ "pending", fill_pending, 0, 0 },
+	{ "age.clustered", fill_number, FIELD(clustered_age_s), 0 },
+	{ "age.provider", fill_number, FIELD(provider_age_s), 0 },
+	{ "age.kubelet", fill_number, FIELD(kubelet_age_s), 0 },
+	{ "age.apiserver", fill_number, FIELD(apiserver_age_s), 0 },
+	{ "sha256.ca", fill_string, FIELD(ca_sha256), 64 },
+	{ "sha256.ca_remote", fill_string, FIELD(ca_remote_sha256), 64 },
+	{ "cert.server.san", fill_sans, FIELD(server_cert.sans), 65536 },
+	{ "cert.server.end", fill_end, FIELD(server_cert.not_after), 0 },
+	{ "cert.kubelet.san", fill_sans, FIELD(kubelet_cert.sans), 65536 },
+	{ "cert.kubelet.end", fill_end, FIELD(kubelet_cert.not_after), 0 },
+	{ "file.args_apiserver", fill_file, FIELD(args_apiserver),
+	  FACTS_FILE_MAX },
+	{ "file.args_kubelet", fill_file, FIELD(args_kubelet),
+	  FACTS_FILE_MAX },
+	{ "file.args_proxy", fill_file, FIELD(args_proxy), FACTS_FILE_MAX },
+	{ "file.args_apiserver_proxy", fill_file, FIELD(args_apiserver_proxy),
+	  FACTS_FILE_MAX },
+	{ "file.args_cluster_agent", fill_file, FIELD(args_cluster_agent),
+	  FACTS_FILE_MAX },
+	{ "file.provider", fill_file, FIELD(provider), FACTS_FILE_MAX },
+	{ "file.backend_info", fill_file, FIELD(backend_info),
+	  FACTS_FILE_MAX },
+	{ "file.backend_cluster", fill_file, FIELD(backend_cluster),
+	  FACTS_FILE_MAX },
+	{ "cni_method", fill_method, FIELD(cni_method), 0 },
+};
+#undef FIELD
+
+static void address_free(void *data)
+{
+	struct facts_address *address = data;
+
+	g_free(address->iface);
+	g_free(address->ip);
+	g_free(address);
+}
+
+static struct facts *facts_new(void)
+{
+	struct facts *facts = g_new0(struct facts, 1);
+
+	facts->addresses = g_ptr_array_new_with_free_func(address_free);
+	facts->server_cert.sans = g_new0(char *, 1);
+	facts->kubelet_cert.sans = g_new0(char *, 1);
+	facts->clustered_age_s = FACTS_AGE_NONE;
+	facts->provider_age_s = FACTS_AGE_NONE;
+	facts->kubelet_age_s = FACTS_AGE_NONE;
+	facts->apiserver_age_s = FACTS_AGE_NONE;
+	return facts;
+}
+
+void facts_free(struct facts *facts)
+{
+	if (!facts)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(key_table); i++) {
+		fill how = key_table[i].fill;
+
+		if (how == fill_string || how == fill_file ||
+		    how == fill_method)
+			g_free(*(char **)(void *)((char *)facts +
+						  key_table[i].offset));
+	}
+	g_free(facts->version);
+	g_free(facts->revision);
+	g_free(facts->channel);
+	g_free(facts->notes);
+	g_strfreev(facts->server_cert.sans);
+	g_strfreev(facts->kubelet_cert.sans);
+	g_ptr_array_unref(facts->addresses);
+	g_free(facts);
+}
+
+/* --- parsing --- */
+
+static bool refuse(GError **error, unsigned line, const char *why)
+{
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PROTOCOL,
+		    "the host's facts make no sense: line %u: %s", line, why);
+	return false;
+}
+
+static bool read_line(struct facts *facts, const char *line, unsigned number,
+		      GError **error)
+{
+	const char *equals = strchr(line, '=');
+
+	if (!equals)
+		return refuse(error, number, "not of the form key=value");
+	for (size_t i = 0; i < G_N_ELEMENTS(key_table); i++) {
+		size_t length = (size_t)(equals - line);
+		size_t max = key_table[i].value_max ? key_table[i].value_max :
+			FACTS_VALUE_MAX;
+
+		if (strlen(key_table[i].key) != length ||
+		    memcmp(key_table[i].key, line, length) != 0)
+			continue;
+		if (key_table[i].fill == fill_file)
+			max = max / 3 * 4 + 4;
+		if (strlen(equals + 1) > max)
+			return refuse(error, number, "value too long");
+		if (!key_table[i].fill(facts, (char *)facts +
+				       key_table[i].offset, equals + 1))
+			return refuse(error, number, key_table[i].key);
+		return true;
+	}
+	return true;
+}
+
+/* A host whose route names no source address uses the interface's first. */
+static void default_source(struct facts *facts)
+{
+	if (facts->default_src || !facts->default_iface)
+		return;
+	for (guint i = 0; i < facts->addresses->len; i++) {
+		const struct facts_address *address =
+			g_ptr_array_index(facts->addresses, i);
+
+		if (strcmp(address->iface, facts->default_iface) == 0) {
+			facts->default_src = g_strdup(address->ip);
+			return;
+		}
+	}
+}
+
+static bool read_lines(struct facts *facts, char *text, GError **error)
+{
+	unsigned number = 0;
+	bool end = false;
+
+	for (char *line = text; *line; number++) {
+		char *newline = strchr(line, '\n');
+
+		/* A line without its newline was cut. */
+		if (!newline)
+			break;
+		*newline = '\0';
+		if (number >= FACTS_LINES_MAX)
+			return refuse(error, number + 1, "too many lines");
+		if (end)
+			return refuse(error, number + 1, "text behind the end");
+		end = strcmp(line, "end=1") == 0;
+		if (*line && !read_line(facts, line, number + 1, error))
+			return false;
+		line = newline + 1;
+	}
+	if (!end)
+		return refuse(error, number + 1, "cut short, no end=1");
+	return true;
+}
+
+struct facts *facts_parse(const char *text, size_t length, GError **error)
+{
+	g_autofree char *copy = NULL;
+	struct facts *facts;
+
+	if (length > FACTS_SIZE_MAX || memchr(text, '\0', length)) {
+		refuse(error, 0, "too long, or binary");
+		return NULL;
+	}
+	copy = g_strndup(text, length);
+	facts = facts_new();
+	if (!read_lines(facts, copy, error)) {
+		facts_free(facts);
+		return NULL;
+	}
+	if (!facts->node_name && facts->hostname)
+		facts->node_name = g_ascii_strdown(facts->hostname, -1);
+	default_source(facts);
+	return facts;
+}

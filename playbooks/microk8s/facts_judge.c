@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What follows from a host's facts: questions about one host, and how it
+ * stands to a master.
+ */
+#include "backend_yaml.h"
+#include "facts.h"
+
+#include <string.h>
+
+const struct facts_address *facts_find_address(const struct facts *facts,
+					       const char *ip)
+{
+	for (guint i = 0; i < facts->addresses->len; i++) {
+		const struct facts_address *address =
+			g_ptr_array_index(facts->addresses, i);
+
+		if (strcmp(address->ip, ip) == 0)
+			return address;
+	}
+	return NULL;
+}
+
+bool facts_has_address(const struct facts *facts, const char *ip)
+{
+	return facts_find_address(facts, ip) != NULL;
+}
+
+bool facts_is_worker(const struct facts *facts)
+{
+	return (facts->locks & LOCK_CLUSTERED) != 0;
+}
+
+bool facts_is_member_of(const struct facts *facts,
+			const struct facts *master)
+{
+	return facts_is_worker(facts) && facts->ca_remote_sha256 &&
+		master->ca_sha256 &&
+		strcmp(facts->ca_remote_sha256, master->ca_sha256) == 0;
+}
+
+/* More than one member in the datastore it last knew. */
+static bool is_in_datastore(const struct facts *facts)
+{
+	g_autoptr(GPtrArray) nodes = NULL;
+
+	if (!facts->backend_cluster)
+		return false;
+	nodes = backend_yaml_cluster(facts->backend_cluster, NULL);
+	return nodes && nodes->len > 1;
+}
+
+enum facts_membership facts_membership(const struct facts *facts,
+				       const struct facts *master)
+{
+	if (!facts->installed)
+		return FACTS_NOT_INSTALLED;
+	if (facts == master)
+		return FACTS_MEMBER;
+	if (facts_is_worker(facts)) {
+		if (master && facts_is_member_of(facts, master))
+			return FACTS_MEMBER;
+		return FACTS_FOREIGN_WORKER;
+	}
+	if ((facts->locks & LOCK_NO_CERT_REISSUE) || is_in_datastore(facts))
+		return FACTS_CONTROL_PLANE;
+	return FACTS_FRESH;
+}
+
+bool facts_san_has_ip(const struct facts_cert *cert, const char *ip)
+{
+	static const char prefix[] = "IP Address:";
+
+	for (char **san = cert->sans; *san; san++) {
+		if (g_str_has_prefix(*san, prefix) &&
+		    strcmp(*san + strlen(prefix), ip) == 0)
+			return true;
+	}
+	return false;
+}
+
+gint64 facts_cert_days_left(const struct facts *facts,
+			    const struct facts_cert *cert)
+{
+	const gint64 day = 86400;
+	gint64 left;
+
+	if (cert->not_after == 0 || facts->epoch == 0)
+		return G_MAXINT64;
+	left = cert->not_after - facts->epoch;
+	/* Rounded down, so that a past end is never day 0. */
+	return left >= 0 ? left / day : -((-left + day - 1) / day);
+}
