@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Command line to struct options, through GOptionContext.
+ */
+#include "options.h"
+
+#include "playbooks/param.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static gboolean set_host_key(const char *name, const char *value,
+			     gpointer data, GError **error)
+{
+	struct options *o = data;
+
+	(void)name;
+	if (strcmp(value, "strict") == 0)
+		o->host_key_policy = HOST_KEY_STRICT;
+	else if (strcmp(value, "accept-new") == 0)
+		o->host_key_policy = HOST_KEY_ACCEPT_NEW;
+	else {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--host-key is strict or accept-new, not '%s'",
+			    value);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean set_timeout(const char *name, const char *value,
+			    gpointer data, GError **error)
+{
+	struct options *o = data;
+
+	(void)name;
+	if (param_parse_duration(value, &o->connect_timeout_us) &&
+	    o->connect_timeout_us > 0)
+		return TRUE;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--timeout takes a time such as 10 or 2m, not '%s'",
+		    value);
+	return FALSE;
+}
+
+static gboolean add_extra_var(const char *name, const char *value,
+			      gpointer data, GError **error)
+{
+	struct options *o = data;
+	const char *equals = strchr(value, '=');
+
+	(void)name;
+	if (!equals || equals == value) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--extra-vars takes NAME=VALUE, not '%s'", value);
+		return FALSE;
+	}
+	g_hash_table_insert(o->extra_vars,
+			    g_strndup(value, (gsize)(equals - value)),
+			    g_strdup(equals + 1));
+	return TRUE;
+}
+
+static gboolean set_color(const char *name, const char *value, gpointer data,
+			  GError **error)
+{
+	struct options *o = data;
+
+	(void)name;
+	if (strcmp(value, "auto") == 0)
+		o->color = COLOR_AUTO;
+	else if (strcmp(value, "always") == 0)
+		o->color = COLOR_ALWAYS;
+	else if (strcmp(value, "never") == 0)
+		o->color = COLOR_NEVER;
+	else {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--color is auto, always or never, not '%s'",
+			    value);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean louder(const char *name, const char *value, gpointer data,
+		       GError **error)
+{
+	struct options *o = data;
+
+	(void)value;
+	(void)error;
+	o->verbosity += strcmp(name, "-q") == 0 ||
+		strcmp(name, "--quiet") == 0 ? -1 : 1;
+	return TRUE;
+}
+
+/* What GOption fills in and struct options keeps in another type. */
+struct raw {
+	gboolean check, adopt, json, exit_code;
+};
+
+static void add_entries(GOptionGroup *group, struct options *o,
+			struct raw *raw, bool is_plan)
+{
+	const GOptionEntry all[] = {
+		{ "inventory", 'i', 0, G_OPTION_ARG_FILENAME, &o->inventory,
+		  "Inventory (INI as for Ansible; - is standard input)",
+		  "FILE" },
+		{ "forks", 'f', 0, G_OPTION_ARG_INT, &o->forks,
+		  "Hosts at once (default 32)", "N" },
+		{ "extra-vars", 'e', 0, G_OPTION_ARG_CALLBACK,
+		  (gpointer)add_extra_var,
+		  "Set a variable; wins over the inventory", "NAME=VALUE" },
+		{ "user", 'u', 0, G_OPTION_ARG_STRING, &o->user,
+		  "Log in as USER; wins over the inventory", "USER" },
+		{ "private-key", 0, 0, G_OPTION_ARG_FILENAME,
+		  &o->private_key_file, "Log in with this key file", "FILE" },
+		{ "host-key", 0, 0, G_OPTION_ARG_CALLBACK,
+		  (gpointer)set_host_key,
+		  "Unknown host keys: strict (refuse, default) or accept-new",
+		  "POLICY" },
+		{ "known-hosts", 0, 0, G_OPTION_ARG_FILENAME, &o->known_hosts,
+		  "Instead of ~/.ssh/known_hosts", "FILE" },
+		{ "timeout", 'T', 0, G_OPTION_ARG_CALLBACK,
+		  (gpointer)set_timeout,
+		  "For connecting to a host (default 10s)", "TIME" },
+		{ "adopt", 0, 0, G_OPTION_ARG_NONE, &raw->adopt,
+		  "Take over hosts that belong to another cluster", NULL },
+		{ "json", 0, 0, G_OPTION_ARG_NONE, &raw->json,
+		  "One JSON document on standard output", NULL },
+		{ "events", 0, 0, G_OPTION_ARG_FILENAME, &o->events_path,
+		  "Write every event as a line of JSON", "FILE" },
+		{ "color", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer)set_color,
+		  "auto (default), always or never", "WHEN" },
+		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+		  (gpointer)louder, "Tell skipped steps and progress too",
+		  NULL },
+		{ "quiet", 'q', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+		  (gpointer)louder, "Tell only changes and failures", NULL },
+		G_OPTION_ENTRY_NULL
+	};
+	const GOptionEntry check[] = {
+		{ "check", 'C', 0, G_OPTION_ARG_NONE, &raw->check,
+		  "Change nothing, tell what would change", NULL },
+		G_OPTION_ENTRY_NULL
+	};
+	const GOptionEntry exit_code[] = {
+		{ "exit-code", 0, 0, G_OPTION_ARG_NONE, &raw->exit_code,
+		  "Exit with 10 when something would change", NULL },
+		G_OPTION_ENTRY_NULL
+	};
+
+	g_option_group_add_entries(group, all);
+	g_option_group_add_entries(group, is_plan ? exit_code : check);
+}
+
+static bool parse(struct options *o, int argc, char **argv,
+		  const struct options_usage *usage, GError **error)
+{
+	g_autoptr(GOptionContext) context =
+		g_option_context_new(usage->parameters);
+	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
+	g_auto(GStrv) words = g_new0(char *, (gsize)argc + 1);
+	struct raw raw = { 0 };
+
+	for (int i = 0; i < argc; i++)
+		words[i] = i ? g_strdup(argv[i])
+			     : g_strconcat("muster ", argv[0], NULL);
+	g_set_prgname(words[0]);
+	add_entries(group, o, &raw, usage->is_plan);
+	g_option_context_set_main_group(context, group);
+	g_option_context_set_summary(context, usage->examples);
+	g_option_context_set_description(context, usage->summary);
+	if (!g_option_context_parse_strv(context, &words, error))
+		return false;
+	o->check = raw.check || usage->is_plan;
+	o->adopt = raw.adopt;
+	o->json = raw.json;
+	o->exit_code = raw.exit_code;
+	o->arguments = g_strdupv(words + (words[0] ? 1 : 0));
+	return true;
+}
+
+/* What the types of GOption cannot say. */
+static const char *mistake_in(const struct options *o,
+			      const struct options_usage *usage)
+{
+	if (!o->inventory)
+		return "no inventory: give one with -i FILE";
+	if (o->forks < 0)
+		return "--forks takes a number of hosts, 1 or more";
+	if (!usage->parameters && *o->arguments)
+		return "takes no arguments besides its options";
+	if (usage->parameters && !*o->arguments)
+		return "an argument is missing";
+	return NULL;
+}
+
+struct options *options_parse(int argc, char **argv,
+			      const struct options_usage *usage, int *status)
+{
+	struct options *o = g_new0(struct options, 1);
+	g_autoptr(GError) error = NULL;
+	const char *mistake = NULL;
+
+	o->extra_vars = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					      g_free);
+	if (parse(o, argc, argv, usage, &error))
+		mistake = mistake_in(o, usage);
+	else
+		mistake = error->message;
+	if (!mistake)
+		return o;
+	fprintf(stderr, "muster %s: %s; see muster %s -h\n", argv[0], mistake,
+		argv[0]);
+	options_free(o);
+	*status = EX_USAGE;
+	return NULL;
+}
+
+void options_free(struct options *o)
+{
+	if (!o)
+		return;
+	g_free(o->inventory);
+	g_free(o->user);
+	g_free(o->private_key_file);
+	g_free(o->known_hosts);
+	g_free(o->events_path);
+	g_hash_table_unref(o->extra_vars);
+	g_strfreev(o->arguments);
+	g_free(o);
+}

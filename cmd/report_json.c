@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Machines' view of a run: one document at the end (schema muster.run/1), and
+ * one object a line while it goes on (schema muster.event/1). Field names are
+ * stable; times are RFC 3339, durations milliseconds.
+ */
+#include "report.h"
+
+#include "playbooks/microk8s/kube_nodes.h"
+#include "transport/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+struct document {
+	const struct run_info *info;
+	json_t *steps;			/* host -> array of steps */
+	json_t *plays, *warnings;
+};
+
+static json_t *time_json(gint64 us)
+{
+	g_autoptr(GDateTime) seconds =
+		g_date_time_new_from_unix_utc(us / G_USEC_PER_SEC);
+	g_autofree char *text = g_date_time_format(seconds,
+						   "%Y-%m-%dT%H:%M:%S");
+
+	return json_sprintf("%s.%03dZ", text,
+			    (int)(us % G_USEC_PER_SEC / 1000));
+}
+
+static json_int_t ms(gint64 us)
+{
+	return us / 1000;
+}
+
+/* Text from hosts may hold any bytes; JSON takes UTF-8 only. */
+static json_t *text_json(const char *text)
+{
+	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+
+	return valid ? json_string(valid) : json_null();
+}
+
+static void add_step(struct document *d, const struct event *event)
+{
+	json_t *steps = json_object_get(d->steps, event->host);
+	json_t *step = json_pack("{s:o, s:o, s:s, s:o, s:I, s:I}",
+				 "play", text_json(event->play),
+				 "step", text_json(event->step),
+				 "status", task_status_name(event->status),
+				 "message", text_json(event->message),
+				 "elapsed_ms", ms(event->elapsed_us),
+				 "remote_ms", ms(event->remote_us));
+
+	if (event->diff)
+		json_object_set_new(step, "diff", text_json(event->diff));
+	if (event->code)
+		json_object_set_new(step, "code", json_string(event->code));
+	if (event->hint)
+		json_object_set_new(step, "hint", text_json(event->hint));
+	if (!steps) {
+		steps = json_array();
+		json_object_set_new(d->steps, event->host, steps);
+	}
+	json_array_append_new(steps, step);
+}
+
+static void document_event(const struct event *event, void *data)
+{
+	struct document *d = data;
+
+	if (event->kind == EVENT_STEP_END)
+		add_step(d, event);
+	else if (event->kind == EVENT_PLAY_END)
+		json_array_append_new(d->plays, json_pack(
+			"{s:o, s:I}", "name", text_json(event->play),
+			"elapsed_ms", ms(event->elapsed_us)));
+	else if (event->kind == EVENT_WARNING)
+		json_array_append_new(d->warnings, json_pack(
+			"{s:o, s:o}", "host", text_json(event->host),
+			"message", text_json(event->message)));
+}
+
+static json_t *counts_json(const unsigned counts[static TASK_N])
+{
+	json_t *json = json_object();
+
+	for (enum task_status s = TASK_OK; s < TASK_N; s++)
+		json_object_set_new(json, task_status_name(s),
+				    json_integer(counts[s]));
+	return json;
+}
+
+static json_t *error_json(const struct host_result *h)
+{
+	if (!h->error)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o}",
+			 "code", muster_error_name(h->error->code),
+			 "message", text_json(h->error->message),
+			 "step", text_json(h->failed_step),
+			 "hint", text_json(h->hint));
+}
+
+static json_t *host_json(const struct document *d,
+			 const struct host_result *h)
+{
+	const struct node *node = cluster_find(d->info->cluster, h->host);
+	json_t *steps = json_object_get(d->steps, h->host->name);
+	json_t *json = json_pack(
+		"{s:o, s:o, s:o, s:s?, s:o, s:I, s:I, s:o, s:O?}",
+		"name", text_json(h->host->name),
+		"address", text_json(h->host->address),
+		"node_ip", text_json(node ? node->node_ip : NULL),
+		"role", !node ? NULL
+		: node->role == NODE_MASTER ? "master" : "worker",
+		"counts", counts_json(h->counts),
+		"elapsed_ms", ms(h->elapsed_us),
+		"remote_ms", ms(h->remote_us),
+		"error", error_json(h),
+		"steps", steps);
+
+	if (d->info->log_dir)
+		json_object_set_new(json, "log", json_sprintf(
+			"%s/%s.log", d->info->log_dir, h->host->name));
+	return json;
+}
+
+static const struct node *node_of(const struct cluster *cluster,
+				  const struct kube_node *seen)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node =
+			g_ptr_array_index(cluster->nodes, i);
+
+		if (cluster_seen(cluster, node) == seen)
+			return node;
+	}
+	return NULL;
+}
+
+static json_t *nodes_json(const struct cluster *cluster)
+{
+	json_t *nodes = json_array();
+
+	for (guint i = 0; cluster->seen && i < cluster->seen->len; i++) {
+		const struct kube_node *seen =
+			g_ptr_array_index(cluster->seen, i);
+		const struct node *node = node_of(cluster, seen);
+		g_autofree char *status = kube_node_status(seen);
+
+		json_array_append_new(nodes, json_pack(
+			"{s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:b}",
+			"name", text_json(seen->name),
+			"status", status,
+			"roles", text_json(seen->roles),
+			"created", (json_int_t)seen->created,
+			"version", text_json(seen->version),
+			"internal_ip", text_json(seen->internal_ip),
+			"node_ip", text_json(node ? node->node_ip : NULL),
+			"node_ip_matches", node && g_strcmp0(
+				node->node_ip, seen->internal_ip) == 0));
+	}
+	return nodes;
+}
+
+static void document_finish(void *data, const struct run_result *result)
+{
+	struct document *d = data;
+	const struct run_info *info = d->info;
+	unsigned totals[TASK_N] = { 0 };
+	json_t *hosts = json_array();
+
+	for (guint i = 0; i < result->hosts->len; i++) {
+		const struct host_result *h =
+			g_ptr_array_index(result->hosts, i);
+
+		for (int s = 0; s < TASK_N; s++)
+			totals[s] += h->counts[s];
+		json_array_append_new(hosts, host_json(d, h));
+	}
+	json_t *json = json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:b, s:i,"
+		" s:o, s:O, s:O, s:o, s:o}",
+		"schema", "muster.run/1",
+		"command", info->command,
+		"run_id", info->run_id,
+		"playbook", text_json(info->playbook),
+		"inventory", text_json(info->inventory),
+		"check", info->options->check,
+		"started", time_json(info->started_us),
+		"wall_ms", ms(result->wall_us),
+		"critical_path_ms", ms(result->critical_us),
+		"stopped", result->stopped,
+		"exit_status", result->exit_status,
+		"totals", counts_json(totals),
+		"plays", d->plays,
+		"warnings", d->warnings,
+		"hosts", hosts,
+		"nodes", nodes_json(info->cluster));
+
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+static void document_free(void *data)
+{
+	struct document *d = data;
+
+	json_decref(d->steps);
+	json_decref(d->plays);
+	json_decref(d->warnings);
+	g_free(d);
+}
+
+struct reporter *report_json_new(const struct run_info *info)
+{
+	struct reporter *reporter = g_new0(struct reporter, 1);
+	struct document *d = g_new0(struct document, 1);
+
+	d->info = info;
+	d->steps = json_object();
+	d->plays = json_array();
+	d->warnings = json_array();
+	reporter->sink.event = document_event;
+	reporter->sink.data = d;
+	reporter->finish = document_finish;
+	reporter->free = document_free;
+	return reporter;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The story on standard error: one line per host transition, append-only, so
+ * that it reads the same in a terminal, a pipe and a CI log.
+ */
+#include "report.h"
+
+#include "term.h"
+
+#include <string.h>
+
+struct plain {
+	const struct run_info *info;
+	bool has_color;
+	int host_width;
+};
+
+static void print_line(const struct plain *p, const struct event *event,
+		       const char *word, enum task_status status,
+		       const char *text)
+{
+	fprintf(stderr, "%7.1fs  %-*s  %s%-11s%s  %s%s%s\n",
+		(double)event->since_start_us / G_USEC_PER_SEC,
+		p->host_width, event->host ? event->host : "",
+		term_status_color(status, p->has_color), word,
+		term_reset(p->has_color), event->step ? event->step : "",
+		event->step && text && *text ? ": " : "",
+		text ? text : "");
+}
+
+static bool is_told(const struct plain *p, enum task_status status)
+{
+	int verbosity = p->info->options->verbosity;
+
+	if (status == TASK_SKIPPED)
+		return verbosity > 0;
+	if (status == TASK_OK)
+		return verbosity >= 0;
+	return true;
+}
+
+static void print_step_end(const struct plain *p, const struct event *event)
+{
+	double seconds = (double)event->elapsed_us / G_USEC_PER_SEC;
+	g_autofree char *text = NULL;
+
+	if (!is_told(p, event->status))
+		return;
+	text = seconds >= 1
+		? g_strdup_printf("%s (%.1fs)",
+				  event->message ? event->message : "",
+				  seconds)
+		: g_strdup(event->message);
+	print_line(p, event, task_status_name(event->status), event->status,
+		   text);
+	if (event->hint)
+		fprintf(stderr, "%*s  %*s  fix: %s\n", 8, "", p->host_width,
+			"", event->hint);
+}
+
+static void plain_event(const struct event *event, void *data)
+{
+	const struct plain *p = data;
+
+	switch (event->kind) {
+	case EVENT_RUN_START:
+		fprintf(stderr, "muster %s: %s, %u hosts, run %s\n",
+			p->info->command, p->info->inventory,
+			p->info->cluster->nodes->len, p->info->run_id);
+		break;
+	case EVENT_PLAY_START:
+		if (event->hosts)
+			fprintf(stderr, "%7.1fs  %s%s%s (%u %s)\n",
+				(double)event->since_start_us /
+				G_USEC_PER_SEC, term_bold(p->has_color),
+				event->play, term_reset(p->has_color),
+				event->hosts,
+				event->hosts == 1 ? "host" : "hosts");
+		break;
+	case EVENT_NOTE:
+		if (p->info->options->verbosity >= 0)
+			print_line(p, event, "...", TASK_N, event->message);
+		break;
+	case EVENT_STEP_END:
+		print_step_end(p, event);
+		break;
+	case EVENT_WARNING:
+		print_line(p, event, "warning", TASK_CHANGED, event->message);
+		break;
+	case EVENT_STEP_START:
+	case EVENT_PLAY_END:
+	case EVENT_RUN_END:
+		break;
+	}
+}
+
+static void plain_finish(void *data, const struct run_result *result)
+{
+	const struct plain *p = data;
+	bool is_any = false;
+
+	for (guint i = 0; i < result->hosts->len; i++) {
+		const struct host_result *h =
+			g_ptr_array_index(result->hosts, i);
+
+		if (!h->error)
+			continue;
+		if (!is_any)
+			fputs("\nWhat went wrong:\n", stderr);
+		is_any = true;
+		fprintf(stderr, "  %s: %s: %s\n", h->host->name,
+			h->failed_step ? h->failed_step : "run",
+			h->error->message);
+		if (h->hint)
+			fprintf(stderr, "      fix: %s\n", h->hint);
+		if (p->info->log_dir)
+			fprintf(stderr, "      log: %s/%s.log\n",
+				p->info->log_dir, h->host->name);
+	}
+	if (result->stopped)
+		fputs("Stopped before the end; run it again to go on.\n",
+		      stderr);
+}
+
+struct reporter *report_plain_new(const struct run_info *info)
+{
+	struct reporter *reporter = g_new0(struct reporter, 1);
+	struct plain *p = g_new0(struct plain, 1);
+
+	p->info = info;
+	p->has_color = term_has_color(stderr, info->options->color);
+	for (guint i = 0; i < info->cluster->nodes->len; i++) {
+		const struct node *node =
+			g_ptr_array_index(info->cluster->nodes, i);
+
+		p->host_width = MAX(p->host_width,
+				    (int)strlen(node->host->name));
+	}
+	reporter->sink.event = plain_event;
+	reporter->sink.data = p;
+	reporter->finish = plain_finish;
+	reporter->free = g_free;
+	return reporter;
+}

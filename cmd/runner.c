@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sets a run up in the order in which mistakes are cheapest to find: files of
+ * this machine first, all their problems at once, and no connection before
+ * they are gone.
+ */
+#include "runner.h"
+
+#include "hostlog.h"
+#include "local_lock.h"
+#include "report.h"
+#include "signals.h"
+
+#include "playbooks/run.h"
+#include "transport/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_DIFFERENCES 10
+#define REPORTERS_MAX 4
+
+struct runner {
+	const struct options *options;
+	const char *command;
+	char *run_id;
+	struct inventory *inventory;
+	struct playbook *playbook;
+	struct cancel *cancel;
+	struct redactor *redactor;
+	struct hostlog *log;
+	struct transport *transport;
+	struct cluster *cluster;
+	struct local_lock *lock;
+	struct run_info info;
+	struct reporter *reporters[REPORTERS_MAX];
+	size_t n_reporters;
+};
+
+static char *new_run_id(void)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%S");
+
+	return g_strdup_printf("%s-%04x", time, g_random_int() & 0xffff);
+}
+
+static void print_problems(const GPtrArray *problems)
+{
+	for (guint i = 0; i < problems->len; i++) {
+		g_autofree char *text = problem_format(
+			g_ptr_array_index(problems, i));
+
+		fprintf(stderr, "%s\n", text);
+	}
+}
+
+/* The command line wins over the inventory. */
+static void apply_overrides(const struct runner *r)
+{
+	for (guint i = 0; i < r->inventory->hosts->len; i++) {
+		struct host *host = g_ptr_array_index(r->inventory->hosts, i);
+
+		if (!r->options->user)
+			continue;
+		g_free(host->user);
+		host->user = g_strdup(r->options->user);
+	}
+}
+
+/* Inventory, roles and playbook: everything that can be wrong on paper. All
+ * problems are printed before the first is acted on. */
+static bool read_files(struct runner *r, const char *name, const char *text,
+		       GError **error)
+{
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)problem_free);
+	g_autoptr(GError) playbook_error = NULL;
+
+	r->inventory = inventory_load(r->options->inventory,
+				      cluster_inventory_rules(), problems,
+				      error);
+	if (r->inventory) {
+		apply_overrides(r);
+		struct cluster *roles = cluster_new(r->inventory, NULL,
+						    problems, error);
+
+		cluster_free(roles);
+	}
+	r->playbook = playbook_parse(text, strlen(text), name, problems,
+				     &playbook_error);
+	print_problems(problems);
+	if (error && *error)
+		return false;
+	if (playbook_error)
+		g_propagate_error(error, g_steal_pointer(&playbook_error));
+	return r->playbook != NULL;
+}
+
+static bool open_transport(struct runner *r, GError **error)
+{
+	g_autoptr(GError) log_error = NULL;
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)problem_free);
+	struct transport_options options = {
+		.host_key_policy = r->options->host_key_policy,
+		.known_hosts = r->options->known_hosts,
+		.private_key_file = r->options->private_key_file,
+		.use_agent = true,
+		.connect_timeout_us = r->options->connect_timeout_us,
+	};
+
+	r->log = hostlog_new(r->run_id, r->redactor, &log_error);
+	if (r->log) {
+		options.log = hostlog_write;
+		options.log_data = r->log;
+	} else {
+		fprintf(stderr, "muster: no logs: %s\n", log_error->message);
+	}
+	r->transport = transport_new(&options, r->inventory->hosts, r->cancel,
+				     r->redactor, error);
+	if (!r->transport)
+		return false;
+	r->cluster = cluster_new(r->inventory, r->transport, problems, error);
+	if (!r->cluster)
+		return false;
+	r->cluster->adopt = r->options->adopt;
+	return true;
+}
+
+static void add_reporter(struct runner *r, struct reporter *reporter)
+{
+	g_assert(r->n_reporters < REPORTERS_MAX);
+	r->reporters[r->n_reporters++] = reporter;
+}
+
+static bool open_reporters(struct runner *r, GError **error)
+{
+	r->info = (struct run_info) {
+		.command = r->command,
+		.playbook = r->playbook->file,
+		.inventory = r->inventory->path,
+		.run_id = r->run_id,
+		.log_dir = r->log ? hostlog_dir(r->log) : NULL,
+		.cluster = r->cluster,
+		.started_us = g_get_real_time(),
+		.options = r->options,
+	};
+	add_reporter(r, report_plain_new(&r->info));
+	if (r->options->json)
+		add_reporter(r, report_json_new(&r->info));
+	else if (r->options->check)
+		add_reporter(r, report_plan_new(&r->info));
+	else
+		add_reporter(r, report_answer_new(&r->info));
+	if (!r->options->events_path)
+		return true;
+	struct reporter *events = report_events_new(
+		&r->info, r->options->events_path, error);
+
+	if (!events)
+		return false;
+	add_reporter(r, events);
+	return true;
+}
+
+static bool is_any_change(const struct run_result *result)
+{
+	for (guint i = 0; i < result->hosts->len; i++) {
+		const struct host_result *h =
+			g_ptr_array_index(result->hosts, i);
+
+		if (h->counts[TASK_CHANGED])
+			return true;
+	}
+	return false;
+}
+
+static int run_it(struct runner *r)
+{
+	struct event_sink sinks[REPORTERS_MAX];
+	struct run_options options = {
+		.playbook = r->playbook,
+		.inventory = r->inventory,
+		.transport = r->transport,
+		.cluster = r->cluster,
+		.extra_vars = r->options->extra_vars,
+		.forks = (unsigned)r->options->forks,
+		.check = r->options->check,
+		.run_id = r->run_id,
+		.sinks = sinks,
+		.n_sinks = r->n_reporters,
+	};
+
+	for (size_t i = 0; i < r->n_reporters; i++)
+		sinks[i] = r->reporters[i]->sink;
+	struct run_result *result = run_execute(&options);
+	int status = result->exit_status;
+
+	for (size_t i = 0; i < r->n_reporters; i++)
+		r->reporters[i]->finish(r->reporters[i]->sink.data, result);
+	if (status == 0 && r->options->exit_code && is_any_change(result))
+		status = EXIT_DIFFERENCES;
+	run_result_free(result);
+	return status;
+}
+
+static void runner_clear(struct runner *r)
+{
+	for (size_t i = 0; i < r->n_reporters; i++)
+		reporter_free(r->reporters[i]);
+	cluster_free(r->cluster);
+	transport_free(r->transport);
+	hostlog_free(r->log);
+	local_lock_free(r->lock);
+	playbook_free(r->playbook);
+	inventory_free(r->inventory);
+	redactor_free(r->redactor);
+	cancel_free(r->cancel);
+	g_free(r->run_id);
+}
+
+/* Two runs of one user on one cluster are told apart before any connects;
+ * reading is always allowed. */
+static bool take_local_lock(struct runner *r, GError **error)
+{
+	const struct host *master = r->cluster->master->host;
+
+	if (r->options->check)
+		return true;
+	r->lock = local_lock_take(master->address, master->port, r->run_id,
+				  error);
+	return r->lock != NULL;
+}
+
+int runner_run(const struct options *options, const char *command,
+	       const char *name, const char *text)
+{
+	struct runner r = {
+		.options = options, .command = command,
+		.run_id = new_run_id(), .cancel = cancel_new(),
+		.redactor = redactor_new(),
+	};
+	struct signals *signals = signals_start(r.cancel);
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	if (read_files(&r, name, text, &error) && open_transport(&r, &error) &&
+	    take_local_lock(&r, &error) && open_reporters(&r, &error)) {
+		status = run_it(&r);
+	} else {
+		fprintf(stderr, "muster %s: %s\n", command, error->message);
+		status = muster_error_exit_status(error->code);
+	}
+	int signal_number = signals_stop(signals);
+
+	runner_clear(&r);
+	return signal_number ? 128 + signal_number : status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * muster up: the shipped playbook up.yaml over an inventory.
+ */
+#include "cmd.h"
+
+#include "options.h"
+#include "runner.h"
+
+#include "playbooks/embedded.h"
+
+int cmd_up(int argc, char **argv)
+{
+	static const struct options_usage usage = {
+		.examples =
+			"Examples:\n"
+			"  muster up -i inventory.ini\n"
+			"  muster up -i inventory.ini --json >run.json\n"
+			"  muster up -i inventory.ini -e "
+			"microk8s_channel=1.32/stable\n"
+			"\n"
+			"Assembles the cluster that the inventory describes, "
+			"and proves it at its API.\n"
+			"Run again it repairs what has drifted, joins what is "
+			"new, and changes nothing else.",
+		.summary =
+			"Exit status: 0 done and proved, 2 a host failed, 3 "
+			"the proof failed, 4 a host was\nunreachable, 6 both "
+			"2 and 4, 64 usage, 65 inventory, 66 no inventory, 69 "
+			"a host lacks\nsomething, 75 another run holds the "
+			"cluster, 76 a host key changed, 130 Ctrl-C.\n"
+			"`muster playbook show up` prints the steps.",
+	};
+	int status = 0;
+	g_autoptr(Options) options = options_parse(argc, argv, &usage,
+						   &status);
+
+	if (!options)
+		return status;
+	return runner_run(options, argv[0], "up.yaml",
+			  embedded_text("up.yaml"));
+}
