@@ -61,7 +61,13 @@ struct inventory_group {
 	char *name;
 	GPtrArray *hosts;	/* struct host *, direct members, borrowed */
 	GPtrArray *children;	/* struct inventory_group *, borrowed */
+	GPtrArray *parents;	/* struct inventory_group *, borrowed */
 	GHashTable *vars;	/* char * -> struct host_var * */
+	GHashTable *members;	/* set of the elements of `hosts` */
+	unsigned depth;		/* longest way down from "all" */
+	int priority;		/* ansible_group_priority, or 1 */
+	bool is_defined;	/* has a [section] or [section:children] */
+	bool is_alias_made;	/* exists only because an alias names it */
 	unsigned line, column;
 };
 
@@ -70,6 +76,7 @@ struct inventory {
 	GPtrArray *hosts;	/* struct host *, file order; owned */
 	GPtrArray *groups;	/* struct inventory_group *, incl. "all" and
 				   "ungrouped", sorted by name; owned */
+	GHashTable *by_name;	/* char * -> struct host *, borrowed */
 };
 
 /* Reads `path` ("-" = standard input). All problems, warnings too, go to
@@ -90,7 +97,15 @@ void inventory_free(struct inventory *inventory);
 typedef struct inventory Inventory; /* for g_autoptr(Inventory) */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_free)
 
+/* The host of that inventory name, or NULL. */
 struct host *inventory_find(const struct inventory *inventory,
 			    const char *name);
+
+/* The group of that name, or NULL. */
+struct inventory_group *inventory_find_group(const struct inventory *inventory,
+					     const char *name);
+
+/* Hosts of `group` and of all groups below it, each once; caller unrefs. */
+GPtrArray *inventory_group_hosts(const struct inventory_group *group);
 
 #endif
