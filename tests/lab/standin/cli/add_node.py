@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 
 from .. import certs, core
-from . import dispatch
+from . import common, dispatch
 
 FORMATS = ("pretty", "short", "token", "token-check", "json", "yaml")
 
@@ -55,7 +56,7 @@ def token_file() -> str:
     name = str(core.path("credentials", "cluster-tokens.txt"))
     if not os.path.exists(name):
         os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o660))
-        core.chgrp(name)
+        common.give_to_group(name)
     return name
 
 
@@ -63,7 +64,7 @@ def store_token(token: str, ttl: int) -> None:
     """Append without a lock: an agent rewriting the file may lose it."""
     line = token
     if ttl != -1:
-        line += "|%d" % (core.now() + ttl)
+        line += "|%d" % (time.time() + ttl)
     with open(token_file(), "a", encoding="utf-8") as out:
         out.write(line + "\n")
 

@@ -8,12 +8,11 @@ pipe, so over SSH nothing is seen before the end.
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 import sys
 
 from .. import core
-from . import dispatch, join_wire
+from . import common, dispatch, join_wire
 from .join_wire import JoinFailed
 
 USAGE = "Usage: microk8s join [OPTIONS] CONNECTION"
@@ -98,9 +97,7 @@ def check_memory(connection: str, flags: set[str]) -> None:
     """The guard the install hook set up on a host of little memory."""
     if "--disable-low-memory-guard" in flags:
         core.drop_lock("low-memory-guard.lock")
-    guarded = (core.has_lock("low-memory-guard.lock")
-               or core.knob_bool("low_memory"))
-    if guarded and not flags & {"--worker", "--disable-low-memory-guard"}:
+    if core.has_lock("low-memory-guard.lock") and not flags & {"--worker", "--disable-low-memory-guard"}:
         raise JoinFailed(1, (LOW_MEMORY % (connection, connection)).rstrip())
 
 
@@ -152,12 +149,10 @@ def run(connection: str, flags: set[str]) -> None:
 
 def main(_name: str, args: list[str]) -> int:
     """Check the arguments, become root, join."""
-    if core.exists_common("default-storage"):
+    if common.exists_common("default-storage"):
         print("WARNING: Hostpath storage is enabled and is not suitable for "
               "multi node clusters.")
         print()
-    if os.geteuid() != 0:
-        dispatch.become_root("join", args)
     dispatch.become_root("join", args)
     if "-h" in args or "--help" in args:
         print(HELP, end="")

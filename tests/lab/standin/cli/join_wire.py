@@ -17,6 +17,7 @@ import ssl
 import subprocess
 
 from .. import core
+from . import common
 
 
 class JoinFailed(Exception):
@@ -185,7 +186,7 @@ def make_request(name: str, subject: str, sans: list[str]) -> str:
     subprocess.run(command, check=True, capture_output=True)
     for made in (key, request):
         os.chmod(made, 0o660)
-        core.chgrp(made)
+        common.give_to_group(made)
     with open(request, encoding="ascii") as source:
         return source.read()
 
