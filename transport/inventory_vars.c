@@ -368,6 +368,8 @@ void vars_apply(struct inventory_reader *r)
 		char *place;
 
 		apply_host(host);
+		if (!*host->address)
+			continue; /* already a problem of its own */
 		place = g_strdup_printf("%s %u", host->address, host->port);
 		other = g_hash_table_lookup(seen, place);
 		if (!other) {
