@@ -49,6 +49,7 @@ static bool parse_options(int *argc, char ***argv, struct request *request,
 	g_autoptr(GError) error = NULL;
 	const char *complaint = NULL;
 
+	g_set_prgname("muster inventory");
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, argc, argv, &error))

@@ -133,8 +133,9 @@ static void cut_cycles(struct inventory_reader *r,
 		}
 		problem_add(r->problems, true, r->inventory->path, group->line,
 			    group->column, "a group cannot hold itself",
-			    "group '%s' has '%s' as a child, and is below it",
-			    group->name, child->name);
+			    "group '%s' has '%s' as a child, and is %s",
+			    group->name, child->name,
+			    child == group ? "that group" : "below it");
 		g_ptr_array_remove(child->parents, group);
 		g_ptr_array_remove_index(group->children, i--);
 	}

@@ -308,6 +308,11 @@ static void read_child(struct inventory_reader *r)
 		return;
 	}
 	name = g_strndup(r->line + at, end - at);
+	if (strcmp(name, "all") == 0) {
+		reader_problem(r, true, at, "a group cannot hold itself",
+			       "every group is below 'all' already");
+		return;
+	}
 	child = reader_group(r, name, at);
 	if (child)
 		groups_add_child(r->group, child);

@@ -88,6 +88,7 @@ static const struct { const char *text, *where, *what; } mistakes[] = {
 	{ "h\n[p:children]\n\n  q # c\n", "i:4:3:", "not defined" },
 	{ "h\n[p:children]\np\n", "i:2:2:", "itself" },
 	{ "h\n[p:children]\nq\n[q:children]\np\n", "i:4:2:", "itself" },
+	{ "h\n[p:children]\nall\n", "i:3:1:", "below 'all'" },
 	{ "h\n[p:children]\na=b\n", "i:3:1:", "group" },
 	{ "a ansible_host=1.2.3.4\nb ansible_host=1.2.3.4\n", "i:2:1:",
 	  "address and port of 'a'" },
