@@ -49,7 +49,7 @@ SWITCHES = {
     "--disable-eviction": "disable-eviction", "--short": "short",
 }
 
-SPOILED = "error: unknown flag: %s\nSee 'kubectl %s --help' for usage.\n"
+SPOILED = "error: unknown flag: %s\nSee 'kubectl %s--help' for usage."
 
 
 class Failed(Exception):
@@ -81,8 +81,8 @@ class Line:
         elif arg[:2] in VALUED and not arg.startswith("--"):
             self.options[VALUED[arg[:2]]] = arg[2:]
         else:
-            raise Failed((SPOILED % (name, " ".join(self.words[:1]))
-                          ).rstrip())
+            raise Failed(SPOILED % (name, "".join(
+                word + " " for word in self.words[:1])))
 
     def has(self, name: str) -> bool:
         """Whether a switch is on."""
