@@ -26,6 +26,10 @@ bool cancel_is_aborted(const struct cancel *cancel);
 /* Becomes readable on abort (never read from it); for poll(2). */
 int cancel_fd(const struct cancel *cancel);
 
+/* Becomes readable on the first stop of either kind and stays so: leave it
+ * out of the poll set once cancel_is_stopped(). Never read from it. */
+int cancel_stop_fd(const struct cancel *cancel);
+
 /* The deadline that holds for work begun at `begun_us`: `deadline_us`, or if
  * a soft stop came, at most max(begun, stop) + CANCEL_GRACE_US. */
 gint64 cancel_deadline(const struct cancel *cancel, gint64 begun_us,

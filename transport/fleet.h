@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Many hosts at once: one thread per item, at most `forks` at a time, as a
+ * Many hosts at once: at most `forks` items at a time, each on a thread, as a
  * sliding window (a slow one delays nobody but itself).
  */
 #ifndef MUSTER_TRANSPORT_FLEET_H
@@ -8,7 +8,8 @@
 
 #include <stddef.h>
 
-/* Called once for each index on a thread of its own (256 kB stack). */
+/* Called once for each index, never on the caller's thread unless no thread
+ * could be made; has a 256 kB stack. */
 typedef void (*fleet_fn)(size_t index, void *data);
 
 /* Runs fn for 0..n-1, returns when all have returned. forks 0 means n. */

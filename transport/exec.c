@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One channel, one script. A short fixed prelude on the command line marks on
+ * both streams where the script's own output begins (what rc files print comes
+ * before it, and without a mark sudo never let us in), sets the environment,
+ * and starts the script under timeout(1), so that it ends on time even when
+ * nobody is left to tell it to.
+ */
+#include "exec.h"
+#include "error.h"
+#include "run_priv.h"
+#include "session_priv.h"
+#include "sudo.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define OUTPUT_MAX ((size_t)1024 * 1024)
+#define COMMAND_MAX ((size_t)120 * 1024) /* Linux: 128 KiB for one argument */
+#define TAIL_LINES 3
+#define TAIL_BYTES 600
+#define TIMEOUT_SLACK_S 10	/* the far end's deadline comes after ours */
+
+/* $1 mark, $2 seconds, then the arguments of /bin/sh. */
+static const char prelude[] =
+	"printf \"%s\\n\" \"$1\"; printf \"%s\\n\" \"$1\" >&2; limit=$2; "
+	"shift 2; cd /; umask 022; "
+	"PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin:/snap/bin; LC_ALL=C; "
+	"for d in C.utf8 C.UTF-8; do "
+	"[ ! -d /usr/lib/locale/$d ] || LC_ALL=C.UTF-8; done; "
+	"export PATH LC_ALL; "
+	"if command -v timeout >/dev/null 2>&1; then "
+	"exec timeout -k 5 \"$limit\" /bin/sh \"$@\"; fi; "
+	"exec /bin/sh \"$@\"";
+
+char *shell_quote(const char *word)
+{
+	GString *out = g_string_new("'");
+
+	for (const char *c = word; *c; c++) {
+		if (*c == '\'')
+			g_string_append(out, "'\\''");
+		else
+			g_string_append_c(out, *c);
+	}
+	g_string_append_c(out, '\'');
+	return g_string_free(out, FALSE);
+}
+
+static void append_quoted(GString *line, const char *word)
+{
+	g_autofree char *quoted = shell_quote(word);
+	g_string_append_c(line, ' ');
+	g_string_append(line, quoted);
+}
+
+static char *new_mark(void)
+{
+	guint64 random[2];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		g_error("getrandom: %s", g_strerror(errno));
+	return g_strdup_printf("muster-%016" G_GINT64_MODIFIER "x%08"
+			       G_GINT64_MODIFIER "x", random[0],
+			       random[1] & G_MAXUINT32);
+}
+
+static char *command_line(const struct session *session,
+			  const struct exec_request *request,
+			  const char *mark)
+{
+	gint64 left = request->deadline_us - g_get_monotonic_time();
+	g_autofree char *limit = g_strdup_printf(
+		"%" G_GINT64_FORMAT,
+		MAX(left, 0) / G_TIME_SPAN_SECOND + TIMEOUT_SLACK_S);
+	g_autofree char *prefix = request->as_login_user ? g_strdup("")
+		: sudo_prefix(session->host, session_user(session));
+
+	/* exec, so that a signal sent to the login shell hits its target. */
+	GString *line = g_string_new("exec ");
+	g_string_append_printf(line, "%s/bin/sh -c", prefix);
+	append_quoted(line, prelude);
+	g_string_append(line, " muster");
+	append_quoted(line, mark);
+	append_quoted(line, limit);
+	if (request->input) {
+		g_string_append(line, " -c");
+		append_quoted(line, request->script);
+		g_string_append(line, " muster");
+	} else {
+		g_string_append(line, " -s --");
+	}
+	for (const char *const *arg = request->args; arg && *arg; arg++)
+		append_quoted(line, *arg);
+	return g_string_free(line, FALSE);
+}
+
+/* In braces the shell has to read all of it before it does any of it: a
+ * connection that drops half way runs nothing, and commands in the script
+ * cannot eat the rest of it from standard input. */
+static char *script_as_input(const char *script)
+{
+	return g_strconcat("{\n", script, "\n} </dev/null\n", NULL);
+}
+
+/* Cuts everything up to and including the mark's line. False: no mark. */
+static bool strip_to_mark(GString *stream, const char *mark)
+{
+	g_autofree char *line = g_strconcat(mark, "\n", NULL);
+	const char *at = memmem(stream->str, stream->len, line, strlen(line));
+
+	if (!at)
+		return false;
+	g_string_erase(stream, 0, at - stream->str + (gssize)strlen(line));
+	return true;
+}
+
+/* The last lines of `text`, printable, redacted, joined by " | ". */
+static char *tail(const struct session *session, const char *text)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	g_autofree char *clean = redactor_apply(session->transport->redactor,
+						valid);
+	g_auto(GStrv) lines = g_strsplit(clean, "\n", -1);
+	GString *out = g_string_new(NULL);
+	int taken = 0;
+
+	for (guint i = g_strv_length(lines); i > 0 && taken < TAIL_LINES;
+	     i--) {
+		char *line = g_strstrip(lines[i - 1]);
+		for (char *c = line; *c; c++)
+			if (g_ascii_iscntrl(*c))
+				*c = ' ';
+		if (!*line)
+			continue;
+		if (taken++ > 0)
+			g_string_prepend(out, " | ");
+		g_string_prepend(out, line);
+	}
+	if (out->len > TAIL_BYTES) {
+		const char *from = g_utf8_find_next_char(
+			out->str + out->len - TAIL_BYTES, NULL);
+		g_string_erase(out, 0, from - out->str);
+		g_string_prepend(out, "...");
+	}
+	return g_string_free(out, FALSE);
+}
+
+static char *said(const struct session *session,
+		  const struct exec_request *request, const struct run *run)
+{
+	if (request->private_output)
+		return g_strdup("(what it said is secret)");
+	g_autofree char *err = tail(session, run->err->str);
+	return *err ? g_steal_pointer(&err) : tail(session, run->out->str);
+}
+
+/* The prelude never ran: sudo's doing, or the login shell's. */
+static void set_not_started(const struct session *session,
+			    const struct exec_request *request,
+			    const struct run *run, GError **error)
+{
+	const char *user = session_user(session);
+	g_autofree char *prefix = sudo_prefix(session->host, user);
+	g_autofree char *text = tail(session, run->err->str);
+
+	if (*prefix && !request->as_login_user) {
+		sudo_set_error(error, request->title, user, text, run->status);
+		return;
+	}
+	g_autofree char *words = *text ? g_steal_pointer(&text)
+				       : tail(session, run->out->str);
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PROTOCOL,
+		    "%s: the login shell of '%s' does not run commands: exit "
+		    "status %d: %s", request->title, user, run->status, words);
+}
+
+static bool set_outcome(const struct session *session,
+			const struct exec_request *request,
+			const struct run *run, bool started, GError **error)
+{
+	size_t max = request->output_max ? request->output_max : OUTPUT_MAX;
+
+	if (run->overflow || run->out->len > max || run->err->len > max) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_OUTPUT_LIMIT,
+			    "%s: printed more than %zu bytes",
+			    request->title, max);
+		return false;
+	}
+	g_autofree char *words = said(session, request, run);
+	if (run->signal) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_SIGNALLED,
+			    "%s: killed by signal %s%s%s", request->title,
+			    run->signal, *words ? ": " : "", words);
+		return false;
+	}
+	if (!started) {
+		set_not_started(session, request, run, error);
+		return false;
+	}
+	if (run->status == 0 || request->accept_failure)
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_COMMAND,
+		    "%s: exit status %d%s%s", request->title, run->status,
+		    *words ? ": " : "", words);
+	return false;
+}
+
+/* The streams move into the result. */
+static struct exec_result *new_result(struct run *run, gint64 elapsed_us)
+{
+	struct exec_result *result = g_new0(struct exec_result, 1);
+
+	result->out_length = run->out->len;
+	result->err_length = run->err->len;
+	result->out = g_string_free(g_steal_pointer(&run->out), FALSE);
+	result->err = g_string_free(g_steal_pointer(&run->err), FALSE);
+	result->status = run->status;
+	result->elapsed_us = elapsed_us;
+	return result;
+}
+
+void exec_result_free(struct exec_result *result)
+{
+	if (!result)
+		return;
+	g_free(result->out);
+	g_free(result->err);
+	g_free(result);
+}
+
+static void log_run(const struct session *session,
+		    const struct exec_request *request,
+		    const struct run *run, const GError *why,
+		    gint64 elapsed_us)
+{
+	const struct transport *transport = session->transport;
+	if (!transport->log)
+		return;
+
+	bool secret = request->private_output;
+	bool ended = !why || why->code == MUSTER_ERROR_COMMAND;
+	g_autofree char *err = secret ? NULL : g_strdup(run->err->str);
+	if (!ended) {
+		g_autofree char *before = g_steal_pointer(&err);
+		err = g_strconcat(before ? before : "", why->message, NULL);
+	}
+	transport->log(session->host, request->title,
+		       secret ? NULL : run->out->str, err,
+		       ended ? run->status : -1, elapsed_us,
+		       transport->log_data);
+}
+
+static bool run_request(struct session *session,
+			const struct exec_request *request, struct run *run,
+			GError **error)
+{
+	g_autofree char *mark = new_mark();
+	g_autofree char *command = command_line(session, request, mark);
+	g_autofree char *script = request->input ? NULL
+		: script_as_input(request->script);
+	size_t max = request->output_max ? request->output_max : OUTPUT_MAX;
+
+	if (strlen(command) > COMMAND_MAX) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
+			    "%s: script and arguments are longer than a "
+			    "command line may be", request->title);
+		return false;
+	}
+	run->title = request->title;
+	run->command = command;
+	run->input = request->input ? request->input : script;
+	run->input_length = request->input ? request->input_length
+					   : strlen(script);
+	run->keep_max = max;
+	run->deadline_us = request->deadline_us;
+
+	bool good = run_channel(session, run, error);
+	bool started = strip_to_mark(run->err, mark);
+	started = strip_to_mark(run->out, mark) || started;
+	return good && set_outcome(session, request, run, started, error);
+}
+
+bool exec_run(struct session *session, const struct exec_request *request,
+	      struct exec_result **result, GError **error)
+{
+	struct run run = {.status = -1};
+	gint64 begun_us = g_get_monotonic_time();
+	g_autoptr(GError) why = NULL;
+
+	if (!session_connect(session, request->deadline_us, error))
+		return false;
+	run.out = g_string_new(NULL);
+	run.err = g_string_new(NULL);
+	bool good = run_request(session, request, &run, &why);
+	gint64 elapsed_us = g_get_monotonic_time() - begun_us;
+
+	log_run(session, request, &run, why, elapsed_us);
+	if (result && (good || why->code == MUSTER_ERROR_COMMAND))
+		*result = new_result(&run, elapsed_us);
+	if (!good)
+		g_propagate_error(error, g_steal_pointer(&why));
+	run_clear(&run);
+	return good;
+}

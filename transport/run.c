@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stdout and stderr share one flow-control window, so both are drained as they
+ * come, by channel callbacks; input goes out in between, a window at a time.
+ * It is sent behind the exec request without waiting for the reply (ssh(1)
+ * does the same), which saves a round trip.
+ */
+#include "run_priv.h"
+#include "error.h"
+
+#include <libssh/callbacks.h>
+#include <string.h>
+
+#define CHUNK ((size_t)32 * 1024)
+#define NOISE_MAX ((size_t)64 * 1024)
+/* A daemon started by the script may hold its streams open after it ended;
+ * sshd closes the channel only when they are closed too. */
+#define LINGER_US (2 * G_TIME_SPAN_SECOND)
+
+static int on_data(ssh_session ssh, ssh_channel channel, void *data,
+		   uint32_t length, int is_stderr, void *userdata)
+{
+	struct run *run = userdata;
+	GString *stream = is_stderr ? run->err : run->out;
+	size_t room = run->keep_max + NOISE_MAX - stream->len;
+	(void)ssh, (void)channel;
+
+	if (length > room)
+		run->overflow = true;
+	g_string_append_len(stream, data, (gssize)MIN(length, room));
+	return (int)length;
+}
+
+static void on_exit_status(ssh_session ssh, ssh_channel channel, int status,
+			   void *userdata)
+{
+	struct run *run = userdata;
+	(void)ssh, (void)channel;
+
+	run->status = status;
+	run->exited_us = g_get_monotonic_time();
+}
+
+static void on_exit_signal(ssh_session ssh, ssh_channel channel,
+			   const char *signal, int core, const char *message,
+			   const char *language, void *userdata)
+{
+	struct run *run = userdata;
+	(void)ssh, (void)channel, (void)core, (void)message, (void)language;
+
+	g_free(run->signal);
+	run->signal = g_strdup(signal);
+	run->exited_us = g_get_monotonic_time();
+}
+
+static void on_close(ssh_session ssh, ssh_channel channel, void *userdata)
+{
+	struct run *run = userdata;
+	(void)ssh, (void)channel;
+
+	run->closed = true;
+}
+
+static bool set_error_in_run(const struct run *run, struct session *session,
+			     GError **error)
+{
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
+		    "%s: the host refused to run a command: %s", run->title,
+		    ssh_get_error(session->ssh));
+	return false;
+}
+
+static bool request_exec(struct session *session, struct run *run,
+			 GError **error)
+{
+	if (run->requested)
+		return true;
+	int rc = ssh_channel_request_exec(run->channel, run->command);
+	run->requested = rc == SSH_OK;
+	if (rc == SSH_OK || rc == SSH_AGAIN)
+		return true;
+	if (!ssh_is_connected(session->ssh))
+		return session_set_lost(session, run->title, error);
+	return set_error_in_run(run, session, error);
+}
+
+/* What the far end does not take any more (it closed its stdin, or ended) is
+ * dropped, as with a pipe. */
+static void send_input(struct run *run)
+{
+	while (!run->closed && run->sent < run->input_length) {
+		size_t room = ssh_channel_window_size(run->channel);
+		size_t n = MIN(run->input_length - run->sent,
+			       MIN(room, CHUNK));
+		if (n == 0)
+			return;
+		int written = ssh_channel_write(
+			run->channel, run->input + run->sent, (uint32_t)n);
+		if (written <= 0)
+			return;
+		run->sent += (size_t)written;
+	}
+	if (!run->closed && !run->eof_sent) {
+		int rc = ssh_channel_send_eof(run->channel);
+		run->eof_sent = rc == SSH_OK || rc == SSH_ERROR;
+	}
+}
+
+static bool ended(const struct run *run)
+{
+	if (run->closed || run->overflow)
+		return true;
+	return run->exited_us > 0 &&
+	       g_get_monotonic_time() >= run->exited_us + LINGER_US;
+}
+
+/* session_wait(), but back in time for the end of the linger. */
+static bool wait_step(struct session *session, const struct run *run,
+		      gint64 begun_us, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	gint64 until = run->deadline_us;
+	if (run->exited_us > 0)
+		until = MIN(until, run->exited_us + LINGER_US);
+
+	if (session_wait(session, begun_us, until, &why))
+		return true;
+	if (until < run->deadline_us &&
+	    g_error_matches(why, MUSTER_ERROR, MUSTER_ERROR_DEADLINE))
+		return true;
+	g_set_error(error, MUSTER_ERROR, why->code, "%s: %s%s", run->title,
+		    why->message, why->code == MUSTER_ERROR_DEADLINE
+		    ? " (the command was told to stop)" : "");
+	return false;
+}
+
+static bool drive(struct session *session, struct run *run, gint64 begun_us,
+		  GError **error)
+{
+	for (;;) {
+		if (!request_exec(session, run, error))
+			return false;
+		send_input(run);
+		g_autoptr(GError) lost = NULL;
+		/* A result that came with the connection's last bytes counts
+		 * all the same. */
+		if (!session_pump(session, &lost) && !run->closed) {
+			g_propagate_prefixed_error(error,
+						   g_steal_pointer(&lost),
+						   "%s: ", run->title);
+			return false;
+		}
+		if (ended(run))
+			return true;
+		if (!wait_step(session, run, begun_us, error))
+			return false;
+	}
+}
+
+/* Without blocking: what does not fit into the socket now is not sent. */
+static void stop_command(struct session *session, struct run *run)
+{
+	if (run->closed || !ssh_channel_is_open(run->channel))
+		return;
+	(void)ssh_channel_request_send_signal(run->channel, "TERM");
+	(void)ssh_channel_send_eof(run->channel);
+	(void)ssh_channel_close(run->channel);
+	(void)ssh_event_dopoll(session->event, 0);
+}
+
+static bool check_end(struct session *session, const struct run *run,
+		      GError **error)
+{
+	if (run->overflow || run->signal || run->status >= 0)
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_LOST,
+		    "%s: the command's channel to %s was closed before it "
+		    "told how it ended", run->title, session->host->address);
+	session_drop(session);
+	return false;
+}
+
+bool run_channel(struct session *session, struct run *run, GError **error)
+{
+	gint64 begun_us = g_get_monotonic_time();
+	struct ssh_channel_callbacks_struct callbacks = {
+		.userdata = run,
+		.channel_data_function = on_data,
+		.channel_exit_status_function = on_exit_status,
+		.channel_exit_signal_function = on_exit_signal,
+		.channel_close_function = on_close,
+	};
+	ssh_callbacks_init(&callbacks);
+
+	run->channel = session_open_channel(session, run->deadline_us, error);
+	if (!run->channel)
+		return false;
+	ssh_set_channel_callbacks(run->channel, &callbacks);
+	bool good = drive(session, run, begun_us, error);
+
+	/* After session_drop() the channel is gone with the session. Until
+	 * the close is confirmed it lives on inside libssh, so it must not
+	 * call back into this frame any more. */
+	if (session->ssh) {
+		if (!good || run->overflow)
+			stop_command(session, run);
+		ssh_remove_channel_callbacks(run->channel, &callbacks);
+		ssh_channel_free(run->channel);
+	}
+	run->channel = NULL;
+	return good && check_end(session, run, error);
+}
+
+void run_clear(struct run *run)
+{
+	if (run->out)
+		g_string_free(run->out, TRUE);
+	if (run->err)
+		g_string_free(run->err, TRUE);
+	g_free(run->signal);
+}

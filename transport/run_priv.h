@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The channel under exec.c: sends a command line and its standard input, takes
+ * in both streams and how it ended. Knows nothing of scripts or sudo.
+ */
+#ifndef MUSTER_TRANSPORT_RUN_PRIV_H
+#define MUSTER_TRANSPORT_RUN_PRIV_H
+
+#include "session_priv.h"
+
+struct run {
+	/* set by the caller, borrowed */
+	const char *title, *command;
+	const char *input;
+	size_t input_length;
+	size_t keep_max;		/* bytes a stream, beside a little slack
+					   for what rc files print */
+	gint64 deadline_us;
+	/* filled in; freed by run_clear() */
+	GString *out, *err;		/* the caller makes them */
+	bool overflow;			/* printed more; was ended for it */
+	int status;			/* -1: none */
+	char *signal;			/* "TERM", or NULL */
+	/* private */
+	ssh_channel channel;
+	size_t sent;
+	bool requested, eof_sent, closed;
+	gint64 exited_us;		/* when status or signal came */
+};
+
+/* Runs to the end of the command. False: it did not get there (LOST, DEADLINE,
+ * CANCELLED, or session_connect()'s codes), and the command has been sent
+ * TERM if it could still be reached. Overflow is not an error here. */
+bool run_channel(struct session *session, struct run *run, GError **error);
+
+void run_clear(struct run *run);
+
+#endif
