@@ -71,8 +71,7 @@ def _mount_root(directory: str, standin: str) -> None:
     root = directory + "/root"
     kernel.mount("overlay", root, "overlay", 0, f"lowerdir=/,index=off,"
                  f"upperdir={directory}/upper,workdir={directory}/work")
-    if os.path.isdir(standin):
-        kernel.bind(standin, root + disk.STANDIN, read_only=True)
+    kernel.bind(standin, root + disk.STANDIN, read_only=True)
     _mount_proc(root + "/proc")
     kernel.mount("sysfs", root + "/sys", "sysfs", kernel.MS_RDONLY
                  | kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
@@ -113,11 +112,10 @@ def _start_daemons() -> dict[int, tuple[str, str]]:
     running = {}
     log = "/var/log/sshd.log"
     running[_start(["/usr/sbin/sshd", "-D", "-e"], log, {})] = ("sshd", log)
-    if os.path.exists(disk.STANDIN + "/hostd.py"):
-        log = "/var/log/hostd.log"
-        pid = _start(["/usr/bin/python3", "-m", "standin.hostd"], log,
-                     {"PYTHONPATH": os.path.dirname(disk.STANDIN)})
-        running[pid] = ("hostd", log)
+    log = "/var/log/hostd.log"
+    running[_start(["/usr/bin/python3", "-m", "standin.hostd"], log,
+                   {"PYTHONPATH": os.path.dirname(disk.STANDIN)})] = (
+                       "hostd", log)
     return running
 
 

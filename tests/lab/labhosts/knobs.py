@@ -12,19 +12,19 @@ from .errors import EX_USAGE, LabError
 from .state import Lab
 
 
-def _row(knob) -> tuple[str, str, str, str]:
-    """name, default, unit, help; the table's rows are tuples or objects."""
-    if hasattr(knob, "name"):
-        return (knob.name, str(knob.default), str(knob.unit or ""),
-                str(knob.help))
-    return tuple(str(part) for part in knob)[:4]  # type: ignore[return-value]
-
-
 def table() -> list[tuple[str, str, str, str]]:
-    if isinstance(KNOBS, dict):
-        return [_row(value) if hasattr(value, "name") else
-                _row((key, *value)) for key, value in KNOBS.items()]
-    return [_row(knob) for knob in KNOBS]
+    """name, default, unit, help of every knob.  The stand-in keeps them as
+    records with these fields or in this order, perhaps under their names."""
+    rows = []
+    for entry in KNOBS:
+        knob = KNOBS[entry] if isinstance(KNOBS, dict) else entry
+        if hasattr(knob, "default"):
+            parts = [getattr(knob, "name", entry), knob.default, knob.unit,
+                     knob.help]
+        else:
+            parts = [entry, *knob] if isinstance(KNOBS, dict) else list(knob)
+        rows.append(tuple("" if p is None else str(p) for p in parts[:4]))
+    return rows  # type: ignore[return-value]
 
 
 def check(name: str) -> str:
@@ -36,6 +36,13 @@ def check(name: str) -> str:
     return name
 
 
+def _is_positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False
+
+
 def parse(settings: list[str]) -> dict[str, str]:
     knobs = {}
     for setting in settings:
@@ -44,6 +51,9 @@ def parse(settings: list[str]) -> dict[str, str]:
             raise LabError(f"'{setting}' is no knob setting, write NAME=VALUE",
                            EX_USAGE)
         knobs[check(name)] = value
+        if name == "time_scale" and not _is_positive(value):
+            raise LabError(f"time_scale={value}: it takes a number above 0",
+                           EX_USAGE)
     return knobs
 
 

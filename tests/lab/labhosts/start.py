@@ -131,8 +131,7 @@ def wait(lab: Lab, hosts: list[Host]) -> None:
                                f"see {lab.host_log(host.name)}")
             time.sleep(_PAUSE)
     deadline = time.monotonic() + _READY_SECONDS
-    waiting = list(hosts) if os.path.exists(
-        STANDIN_SOURCE + "/hostd.py") else []
+    waiting = list(hosts)
     while waiting:
         still = {h.name: _stand_in_state(lab, h) for h in waiting}
         waiting = [h for h in waiting if still[h.name]]

@@ -250,6 +250,16 @@ class HostsTest(unittest.TestCase):
         self.assertIn("did you mean 'api_hang'?", got.stderr)
         self.assertIn("set on node2: api_hang=1", lab("knobs").stdout)
 
+    def test_up_bad_arguments_are_usage_errors(self) -> None:
+        for args, said in ((("--hosts", "0"), "1 to 60"),
+                           (("--knob", "time_scale=x"), "above 0"),
+                           (("--knob", "time_scale"), "NAME=VALUE"),
+                           (("--hots", "3"), "--hots")):
+            got = lab("up", *args, name=NAME + "-never")
+            self.assertEqual(got.returncode, 64, got.stderr)
+            self.assertIn(said, got.stderr)
+            self.assertFalse(os.path.exists(f"/run/muster-lab/{NAME}-never"))
+
     def test_help_has_examples_first_and_the_knobs(self) -> None:
         said = lab("--help").stdout
         self.assertLess(said.index("lab run -- ssh"), said.index("usage:"))
