@@ -86,7 +86,8 @@ def write(path: str, text: str, mode: int = 0o644, uid: int = 0) -> None:
 
 
 def write_knobs(root: str, knobs: dict[str, str]) -> None:
-    write(root + "/etc/lab/knobs.json", json.dumps(knobs, sort_keys=True) + "\n")
+    write(root + "/etc/lab/knobs.json",
+          json.dumps(knobs, sort_keys=True) + "\n")
 
 
 def _accounts(password: str) -> dict[str, str]:
@@ -119,9 +120,9 @@ def _accounts(password: str) -> dict[str, str]:
                       ":19700:0:99999:7:::")
     shadow += [f"{name}:*:19700:0:99999:7:::" for name in sorted(system)]
     gshadow = [f"{line.split(':')[0]}:*::" for line in group]
-    return {"passwd": "\n".join(passwd) + "\n", "group": "\n".join(group) + "\n",
-            "shadow": "\n".join(shadow) + "\n",
-            "gshadow": "\n".join(gshadow) + "\n"}
+    return {name: "\n".join(lines) + "\n" for name, lines in (
+        ("passwd", passwd), ("group", group), ("shadow", shadow),
+        ("gshadow", gshadow))}
 
 
 def _hide(upper: str) -> None:

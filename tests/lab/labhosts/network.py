@@ -151,7 +151,8 @@ def cut_rules(topology: Topology, host: Host, cuts: list[list[str]]) -> str:
     body = "\n".join(rules)
     return ("table ip lab_cut\ndelete table ip lab_cut\n"
             + (f"table ip lab_cut {{\nchain in {{\n"
-               f"type filter hook prerouting priority raw - 10; policy accept;\n"
+               "type filter hook prerouting priority raw - 10; "
+               "policy accept;\n"
                f"{body}\n}}\n}}\n" if rules else ""))
 
 

@@ -70,9 +70,9 @@ class Lab:
                 data = json.load(stream)
         except FileNotFoundError:
             return False
-        if data.pop("topology") is not None:
-            with open(self.directory + "/lab.json", encoding="utf-8") as stream:
-                self.topology = Topology.from_json(json.load(stream)["topology"])
+        plain = data.pop("topology")
+        if plain is not None:
+            self.topology = Topology.from_json(plain)
         for key, value in data.items():
             setattr(self, key, value)
         return True
@@ -110,7 +110,23 @@ class Lab:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
+        """The lock's file goes with the lab, so whoever waited for it must see
+        whether what was locked is still there."""
         os.makedirs(BASE, mode=0o755, exist_ok=True)
-        with open(f"{BASE}/.{self.name}.lock", "w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        path = f"{BASE}/.{self.name}.lock"
+        while True:
+            with open(path, "w", encoding="ascii") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                try:
+                    same = os.path.samestat(os.stat(path),
+                                            os.fstat(lock.fileno()))
+                except FileNotFoundError:
+                    same = False
+                if not same:
+                    continue
+                try:
+                    yield
+                finally:
+                    if not self.exists():
+                        os.unlink(path)
+                return

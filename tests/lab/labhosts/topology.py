@@ -34,7 +34,8 @@ class Nic:
         """Derived from the address, so that everybody's neighbour tables can
         be filled before anybody is up."""
         return "02:00:" + ":".join(
-            f"{byte:02x}" for byte in ipaddress.IPv4Address(self.address).packed)
+            f"{byte:02x}" for byte in
+            ipaddress.IPv4Address(self.address).packed)
 
 
 @dataclass
