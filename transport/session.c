@@ -161,8 +161,9 @@ bool session_set_lost(struct session *session, const char *what,
 		      GError **error)
 {
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_LOST,
-		    "%s: connection to %s lost: %s", what,
-		    session->host->address, ssh_get_error(session->ssh));
+		    "%s%sconnection to %s lost: %s", what ? what : "",
+		    what ? ": " : "", session->host->address,
+		    ssh_get_error(session->ssh));
 	session_drop(session);
 	return false;
 }
@@ -171,7 +172,7 @@ bool session_pump(struct session *session, GError **error)
 {
 	if (ssh_event_dopoll(session->event, 0) == SSH_ERROR ||
 	    !ssh_is_connected(session->ssh))
-		return session_set_lost(session, "talk to host", error);
+		return session_set_lost(session, NULL, error);
 	return true;
 }
 

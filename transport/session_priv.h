@@ -52,7 +52,8 @@ bool session_pump(struct session *session, GError **error);
 ssh_channel session_open_channel(struct session *session, gint64 deadline_us,
 				 GError **error);
 
-/* Sets LOST with libssh's reason and drops the session. Returns false. */
+/* Sets LOST with libssh's reason, behind "`what`: " if that is not NULL, and
+ * drops the session. Returns false. */
 bool session_set_lost(struct session *session, const char *what,
 		      GError **error);
 
