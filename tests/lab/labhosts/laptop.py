@@ -120,15 +120,16 @@ def _own_files(lab: Lab) -> dict[str, str]:
 
 def start_laptop(lab: Lab) -> None:
     files = _own_files(lab)
-    etc = lab.directory + "/laptop/etc/"
+    etc = lab.directory + "/laptop/etc"
 
     def setup() -> None:
         socket.sethostname("laptop")
         kernel.mount(None, "/", None, kernel.MS_SLAVE | kernel.MS_REC)
         for name, text in files.items():
-            disk.write(etc + name, text)
-            if os.path.exists("/etc/" + name):
-                kernel.bind(etc + name, "/etc/" + name)
+            disk.write(f"{etc}/{name}", text)
+        # Bind mounts of the files would fall off as soon as the machine
+        # renames a new file over the old one, which useradd does.
+        kernel.mount("overlay", "/etc", "overlay", 0, f"lowerdir={etc}:/etc")
         network.quiet_kernel()
 
     def register(identity: list[int]) -> None:

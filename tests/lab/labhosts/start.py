@@ -158,7 +158,7 @@ def acquaint(lab: Lab, new: list[Host]) -> None:
         if host not in new and identity and kernel.alive(identity):
             network.ip_batch(network.neighbour_lines(topology, host, new),
                              identity[0])
-    # In place: the laptop's /etc/hosts is a bind mount of this file.
+    # In place: this file is part of the laptop's /etc as it is mounted.
     with open(lab.directory + "/laptop/etc/hosts", "w",
               encoding="ascii") as stream:
         stream.write(laptop.hosts_text(topology))
