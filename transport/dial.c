@@ -104,6 +104,11 @@ static struct lookup *lookup_finish(struct lookup *lookup,
 			    "time", lookup->address);
 		return NULL;
 	}
+	/* Read, not just polled: it is what orders the thread's writes to
+	 * the fields before our reads of them. */
+	uint64_t done;
+	ssize_t n = read(lookup->done_fd, &done, sizeof(done));
+	(void)n;
 	if (lookup->status != 0) {
 		const char *why = lookup->status == EAI_SYSTEM
 			? g_strerror(lookup->saved_errno)
