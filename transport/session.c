@@ -23,6 +23,9 @@ struct transport *transport_new(const struct transport_options *options,
 				const GPtrArray *hosts, struct cancel *cancel,
 				struct redactor *redactor, GError **error)
 {
+	/* Plain names are in a table whoever asks; hashed ones are tried at
+	 * lookup, on the sessions' threads, which spreads that work better
+	 * than doing it for all hosts here. */
 	(void)hosts;
 	struct hostkeys *hostkeys = hostkeys_load(
 		options->known_hosts, options->host_key_policy, error);
