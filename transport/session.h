@@ -43,7 +43,8 @@ struct transport_options {
 struct transport;
 
 /* Reads known_hosts once and indexes it by name. `hosts` (struct host *, may
- * be NULL) are those to be reached; others may be as well. Keeps `cancel` and `redactor` (must outlive it). Copies the options. */
+ * be NULL) are those to be reached; others may be as well. Keeps `cancel` and
+ * `redactor` (must outlive it). Copies the options. */
 struct transport *transport_new(const struct transport_options *options,
 				const GPtrArray *hosts, struct cancel *cancel,
 				struct redactor *redactor, GError **error);
