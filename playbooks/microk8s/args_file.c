@@ -142,6 +142,13 @@ static bool is_bare(const struct word *word)
 	return !strchr(word->plain, '=');
 }
 
+/* A word that can be the value of a bare flag before it: no flag of its own,
+ * but perhaps a number below zero (--oom-score-adj -999). */
+static bool is_value(const struct word *word)
+{
+	return word->plain[0] != '-' || g_ascii_isdigit(word->plain[1]);
+}
+
 /* The next occurrence of `key` from word *at on; *value is borrowed. */
 static bool next_flag(const GPtrArray *words, guint *at, const char *key,
 		      struct flag *flag, const char **value)
@@ -154,7 +161,7 @@ static bool next_flag(const GPtrArray *words, guint *at, const char *key,
 		*flag = (struct flag){ i, i };
 		*value = found;
 		if (is_bare(word_at(words, i)) && i + 1 < words->len &&
-		    word_at(words, i + 1)->plain[0] != '-') {
+		    is_value(word_at(words, i + 1))) {
 			flag->last = i + 1;
 			*value = word_at(words, i + 1)->plain;
 		}
@@ -181,12 +188,12 @@ char *args_file_get(const char *text, const char *key)
 /* --- editing --- */
 
 /* kubelite deletes quotes and splits at blanks; the other services' files are
- * evaluated by bash, which would run a command substitution. */
+ * evaluated by bash, which would run a command or process substitution. */
 static bool is_writable_value(const char *value)
 {
 	for (const char *p = value; *p; p++) {
 		if (is_space(*p) || is_quote(*p) || g_ascii_iscntrl(*p) ||
-		    *p == '`' || (p[0] == '$' && p[1] == '('))
+		    *p == '`' || (strchr("$<>", *p) && p[1] == '('))
 			return false;
 	}
 	return true;
@@ -217,8 +224,8 @@ static bool edit_check(const struct args_edit *edit, GError **error)
 	if (!is_writable_value(edit->value)) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
 			    "the value of %s cannot stand in an args file: "
-			    "blank, quote, control character or command "
-			    "substitution", edit->key);
+			    "blank, quote, control character or command or "
+			    "process substitution", edit->key);
 		return false;
 	}
 	return true;
