@@ -4,7 +4,7 @@
  */
 #include "options.h"
 
-#include "playbooks/param.h"
+#include "transport/scalar.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static gboolean set_timeout(const char *name, const char *value,
 	struct options *o = data;
 
 	(void)name;
-	if (param_parse_duration(value, &o->connect_timeout_us) &&
+	if (scalar_duration(value, &o->connect_timeout_us) &&
 	    o->connect_timeout_us > 0)
 		return TRUE;
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

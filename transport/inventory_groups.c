@@ -5,6 +5,8 @@
  */
 #include "inventory_priv.h"
 
+#include "nearest.h"
+
 #include <string.h>
 
 struct inventory_group *groups_new(const char *name)
@@ -105,7 +107,7 @@ static void check_defined(struct inventory_reader *r)
 
 		if (group->is_defined)
 			continue;
-		nearest = vars_nearest(group->name, defined);
+		nearest = nearest_name(group->name, defined);
 		hint = nearest ? g_strdup_printf("did you mean %s?", nearest)
 			: g_strdup_printf("add a section [%s]", group->name);
 		problem_add(r->problems, true, r->inventory->path, group->line,

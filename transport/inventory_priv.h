@@ -80,9 +80,6 @@ GHashTable *vars_new(void);
 /* Fills the fields of every host from its merged variables. */
 void vars_apply(struct inventory_reader *r);
 
-/* The name of `names` closest to `name`, or NULL if none is near. */
-const char *vars_nearest(const char *name, GPtrArray *names);
-
 /* End of file: undefined groups, cycles, depths, precedence, aliases. */
 void groups_finish(struct inventory_reader *r);
 struct inventory_group *groups_new(const char *name);

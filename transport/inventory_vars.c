@@ -6,6 +6,9 @@
  */
 #include "inventory_priv.h"
 
+#include "nearest.h"
+#include "scalar.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -72,23 +75,11 @@ static bool fits_port(const char *text)
 	return g_ascii_string_to_unsigned(text, 10, 1, 65535, &port, NULL);
 }
 
-static int bool_of(const char *text)
-{
-	static const char *const yes[] = { "true", "yes", "on", "1", "y", "t" };
-	static const char *const no[] = { "false", "no", "off", "0", "n", "f" };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(yes); i++) {
-		if (g_ascii_strcasecmp(text, yes[i]) == 0)
-			return 1;
-		if (g_ascii_strcasecmp(text, no[i]) == 0)
-			return 0;
-	}
-	return -1;
-}
-
 static bool fits_bool(const char *text)
 {
-	return bool_of(text) >= 0;
+	bool value;
+
+	return scalar_bool(text, &value);
 }
 
 static bool fits_string(const char *text)
@@ -96,26 +87,11 @@ static bool fits_string(const char *text)
 	return *text != '\0';
 }
 
-/* Milliseconds of "35", "35s", "2m", "1h", "500ms"; -1 if it is none. */
-static gint64 duration_ms(const char *text)
-{
-	static const struct { const char *unit; gint64 ms; } units[] = {
-		{ "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 },
-		{ "h", 3600000 },
-	};
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits == 0 || digits > 9)
-		return -1;
-	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
-		if (strcmp(text + digits, units[i].unit) == 0)
-			return g_ascii_strtoll(text, NULL, 10) * units[i].ms;
-	return -1;
-}
-
 static bool fits_duration(const char *text)
 {
-	return duration_ms(text) >= 0;
+	gint64 us;
+
+	return scalar_duration(text, &us);
 }
 
 /* [TRACK/]RISK[/BRANCH] as snapd reads it, with at least the risk. */
@@ -151,50 +127,6 @@ static const struct {
 				"such as 1.32/stable" },
 };
 
-static unsigned edit_distance(const char *a, const char *b)
-{
-	size_t n = strlen(b), m = strlen(a);
-	g_autofree unsigned *row = g_new(unsigned, n + 1);
-
-	for (size_t j = 0; j <= n; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= m; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= n; j++) {
-			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[n];
-}
-
-const char *vars_nearest(const char *name, GPtrArray *names)
-{
-	size_t length = strlen(name);
-	unsigned best = (unsigned)MIN(length / 3, 3) + 1;
-	const char *nearest = NULL;
-
-	if (length > 64)
-		return NULL;
-	for (guint i = 0; i < names->len; i++) {
-		const char *candidate = g_ptr_array_index(names, i);
-		unsigned distance;
-
-		if (strlen(candidate) > 64)
-			continue;
-		distance = edit_distance(name, candidate);
-		if (distance < best) {
-			best = distance;
-			nearest = candidate;
-		}
-	}
-	return nearest;
-}
-
 static char *did_you_mean(const struct inventory_reader *r, const char *name)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -207,7 +139,7 @@ static char *did_you_mean(const struct inventory_reader *r, const char *name)
 		for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 			g_ptr_array_add(names,
 					(gpointer)(guintptr)known[i].name);
-	nearest = vars_nearest(name, names);
+	nearest = nearest_name(name, names);
 	return nearest ? g_strdup_printf("did you mean %s?", nearest) : NULL;
 }
 
@@ -334,7 +266,8 @@ static const char *last_of(const struct host *host, const char *first,
 static void apply_host(struct host *host)
 {
 	const char *value;
-	gint64 ms = -1;
+	gint64 us;
+	bool become;
 
 	value = last_of(host, "ansible_host", "ansible_ssh_host");
 	host->address = g_strdup(value ? value : host->name);
@@ -347,14 +280,12 @@ static void apply_host(struct host *host)
 			"ansible_ssh_private_key_file"));
 	host->become_user = g_strdup(host_var(host, "ansible_become_user"));
 	value = host_var(host, "ansible_become");
-	if (value)
-		host->become = bool_of(value) == 1 ? HOST_BECOME_YES
-			: HOST_BECOME_NO;
+	if (value && scalar_bool(value, &become))
+		host->become = become ? HOST_BECOME_YES : HOST_BECOME_NO;
 	value = last_of(host, "ansible_timeout", "ansible_ssh_timeout");
-	if (value)
-		ms = duration_ms(value);
-	if (ms >= 0)
-		host->connect_timeout_s = (unsigned)((ms + 999) / 1000);
+	if (value && scalar_duration(value, &us))
+		host->connect_timeout_s = (unsigned)(
+			(us + G_TIME_SPAN_SECOND - 1) / G_TIME_SPAN_SECOND);
 }
 
 void vars_apply(struct inventory_reader *r)

@@ -7,6 +7,7 @@
 #include "actions.h"
 
 #include "playbooks/microk8s/args_file.h"
+#include "transport/scalar.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ static gint64 refresh_interval(const struct node *node)
 		node->facts->args_apiserver_proxy, "--refresh-interval");
 	gint64 us = REFRESH_DEFAULT_US;
 
-	if (text && !param_parse_duration(text, &us))
+	if (text && !scalar_duration(text, &us))
 		us = REFRESH_DEFAULT_US;
 	if (us == 0)
 		return 0;
@@ -69,7 +70,7 @@ static enum task_status settle_run(struct task *task, GError **error)
 		return TASK_SKIPPED;
 	}
 	if (strcmp(text, "auto") != 0 &&
-	    !param_parse_duration(text, &fixed_us)) {
+	    !scalar_duration(text, &fixed_us)) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
 			    "settle: '%s' is not a duration", text);
 		return TASK_FAILED;
