@@ -68,33 +68,42 @@ static void apply_overrides(const struct runner *r)
 	}
 }
 
-/* Inventory, roles and playbook: everything that can be wrong on paper. All
- * problems are printed before the first is acted on. */
-static bool read_files(struct runner *r, const char *name, const char *text,
-		       GError **error)
+/* Inventory, roles and playbook: everything that can be wrong on paper, all
+ * of it found before any is acted on. */
+static bool find_problems(struct runner *r, const char *name, const char *text,
+			  GPtrArray *problems, GError **error)
 {
-	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)problem_free);
+	struct cluster *roles = NULL;
 	g_autoptr(GError) playbook_error = NULL;
+	bool ok;
 
 	r->inventory = inventory_load(r->options->inventory,
 				      cluster_inventory_rules(), problems,
 				      error);
 	if (r->inventory) {
 		apply_overrides(r);
-		struct cluster *roles = cluster_new(r->inventory, NULL,
-						    problems, error);
-
-		cluster_free(roles);
+		roles = cluster_new(r->inventory, NULL, problems, error);
 	}
 	r->playbook = playbook_parse(text, strlen(text), name, problems,
 				     &playbook_error);
-	print_problems(problems);
-	if (error && *error)
-		return false;
-	if (playbook_error)
+	ok = roles && r->playbook &&
+		run_check(r->playbook, r->inventory, roles,
+			  r->options->extra_vars, problems, error);
+	cluster_free(roles);
+	if (playbook_error && error && !*error)
 		g_propagate_error(error, g_steal_pointer(&playbook_error));
-	return r->playbook != NULL;
+	return ok;
+}
+
+static bool read_files(struct runner *r, const char *name, const char *text,
+		       GError **error)
+{
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)problem_free);
+	bool ok = find_problems(r, name, text, problems, error);
+
+	print_problems(problems);
+	return ok;
 }
 
 static bool open_transport(struct runner *r, GError **error)

@@ -44,11 +44,14 @@ struct argument {
 	GPtrArray *values;	/* PARAM_MAP: char * or NULL, parallel */
 };
 
-/* Microseconds of "35", "35s", "2m", "1h", "500ms"; false if malformed. */
-bool param_parse_duration(const char *text, gint64 *us);
-bool param_parse_bool(const char *text, bool *value);
+/* True if `text`, its ${names} filled in, is a value of `param`'s type; else
+ * error DATA in the words "'timeout' takes ...". Maps are made of strings and
+ * always fit. */
+bool param_check(const struct param *param, const char *text, GError **error);
 
 /* "string", "duration", ... */
 const char *param_type_name(enum param_type type);
+
+void argument_free(struct argument *argument);
 
 #endif

@@ -29,7 +29,7 @@ struct play {
 	char *name, *on;
 	unsigned serial;	/* 0: no limit but --forks */
 	bool always;
-	struct mark mark;
+	struct mark mark, on_mark;
 	GPtrArray *steps;	/* struct step * */
 };
 
@@ -48,8 +48,9 @@ void playbook_free(struct playbook *playbook);
 typedef struct playbook Playbook; /* for g_autoptr(Playbook) */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Playbook, playbook_free)
 
-/* Replaces ${name} in `text` by lookup(name, data), "$${" by "${". An unknown
- * or unterminated name is error DATA. Newly allocated. */
+/* Replaces ${name} in `text` by lookup(name, data), ${name:-default} by
+ * `default` if that is NULL, "$${" by "${". An unknown or unterminated name is
+ * error DATA. Newly allocated. */
 char *playbook_interpolate(const char *text,
 			   const char *(*lookup)(const char *name, void *data),
 			   void *data, GError **error);

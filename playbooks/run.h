@@ -45,6 +45,14 @@ struct run_result {
 	int exit_status;
 };
 
+/* Holds the playbook against the inventory without connecting: patterns of
+ * hosts, and each ${name} for each host concerned. Mistakes go to `problems`
+ * with their place in the playbook; false and error DATA if there is any. */
+bool run_check(const struct playbook *playbook,
+	       const struct inventory *inventory,
+	       const struct cluster *cluster, GHashTable *extra_vars,
+	       GPtrArray *problems, GError **error);
+
 /* Runs to the end; never fails itself. The caller frees the result. */
 struct run_result *run_execute(const struct run_options *options);
 void run_result_free(struct run_result *result);

@@ -5,6 +5,8 @@
  */
 #include "actions.h"
 
+#include <string.h>
+
 const struct action *const action_table[] = {
 	&action_api,
 	&action_args,
@@ -28,3 +30,11 @@ const struct action *const action_table[] = {
 	&action_verify,
 	NULL
 };
+
+const struct action *action_find(const char *name)
+{
+	for (size_t i = 0; action_table[i]; i++)
+		if (strcmp(action_table[i]->name, name) == 0)
+			return action_table[i];
+	return NULL;
+}

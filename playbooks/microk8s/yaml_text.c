@@ -9,17 +9,19 @@
 
 #include <string.h>
 
-static bool fail(GError **error, const char *why, const yaml_mark_t *mark)
+static bool fail(struct yaml_text_fault *fault, const char *why,
+		 const yaml_mark_t *mark)
 {
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
-		    "not the YAML expected: line %" G_GSIZE_FORMAT ": %s",
-		    mark->line + 1, why);
+	fault->line = mark->line;
+	fault->column = mark->column;
+	fault->why = g_strdup(why);
 	return false;
 }
 
-static bool parser_fail(const yaml_parser_t *parser, GError **error)
+static bool parser_fail(const yaml_parser_t *parser,
+			struct yaml_text_fault *fault)
 {
-	return fail(error, parser->problem ? parser->problem : "unreadable",
+	return fail(fault, parser->problem ? parser->problem : "unreadable",
 		    &parser->problem_mark);
 }
 
@@ -67,8 +69,8 @@ static const char *count_event(struct limits *limits,
 	return NULL;
 }
 
-static bool check_events(const char *text, size_t length, size_t documents_max,
-			 GError **error)
+bool yaml_text_check(const char *text, size_t length, size_t documents_max,
+		     struct yaml_text_fault *fault)
 {
 	struct limits limits = { .documents_max = documents_max };
 	yaml_parser_t parser;
@@ -80,12 +82,12 @@ static bool check_events(const char *text, size_t length, size_t documents_max,
 		const char *why;
 
 		if (!yaml_parser_parse(&parser, &event)) {
-			ok = parser_fail(&parser, error);
+			ok = parser_fail(&parser, fault);
 			break;
 		}
 		why = count_event(&limits, &event);
 		if (why)
-			ok = fail(error, why, &event.start_mark);
+			ok = fail(fault, why, &event.start_mark);
 		end = event.type == YAML_STREAM_END_EVENT;
 		yaml_event_delete(&event);
 	}
@@ -93,10 +95,20 @@ static bool check_events(const char *text, size_t length, size_t documents_max,
 	return ok;
 }
 
+static bool set_error(struct yaml_text_fault *fault, GError **error)
+{
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
+		    "not the YAML expected: line %" G_GSIZE_FORMAT ": %s",
+		    fault->line + 1, fault->why);
+	g_free(fault->why);
+	return false;
+}
+
 bool yaml_text_walk(const char *text, size_t size_max, size_t documents_max,
 		    yaml_text_visit visit, void *data, GError **error)
 {
 	size_t length = strnlen(text, size_max + 1);
+	struct yaml_text_fault fault;
 	yaml_parser_t parser;
 	bool more = true, ok = true;
 
@@ -106,14 +118,15 @@ bool yaml_text_walk(const char *text, size_t size_max, size_t documents_max,
 			    " bytes, or no UTF-8", size_max);
 		return false;
 	}
-	if (!check_events(text, length, documents_max, error))
-		return false;
+	if (!yaml_text_check(text, length, documents_max, &fault))
+		return set_error(&fault, error);
 	open_parser(&parser, text, length);
 	while (ok && more) {
 		yaml_document_t document;
 
 		if (!yaml_parser_load(&parser, &document)) {
-			ok = parser_fail(&parser, error);
+			parser_fail(&parser, &fault);
+			ok = set_error(&fault, error);
 			break;
 		}
 		more = yaml_document_get_root_node(&document) != NULL &&

@@ -3,7 +3,7 @@
  * Small YAML texts of a host, read with libyaml under limits: libyaml 0.2.5
  * has no depth limit and is quadratic in depth. Also turns its marks, which
  * count characters, into bytes, so that a text can be edited in place instead
- * of being emitted anew without its comments. Internal to this folder.
+ * of being emitted anew without its comments. Internal to this room.
  */
 #ifndef MUSTER_MICROK8S_YAML_TEXT_H
 #define MUSTER_MICROK8S_YAML_TEXT_H
@@ -15,6 +15,18 @@
 
 #define YAML_TEXT_DEPTH_MAX 64
 #define YAML_TEXT_EVENTS_MAX 400000
+
+/* What is wrong with a text, and where; 0-based as libyaml's marks. */
+struct yaml_text_fault {
+	size_t line, column;
+	char *why;
+};
+
+/* True if `text` is YAML that a loader may safely take: at most
+ * `documents_max` documents, depth and number of values within the maxima, no
+ * aliases. Else fills *fault, whose text the caller frees. */
+bool yaml_text_check(const char *text, size_t length, size_t documents_max,
+		     struct yaml_text_fault *fault);
 
 /* Looks at one document; false ends the walk. Borrowed arguments. */
 typedef bool (*yaml_text_visit)(yaml_document_t *document, void *data);

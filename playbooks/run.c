@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plays over hosts. A conductor thread goes from play to play; hosts run on
+ * threads of their own within one; the caller's thread hands out events.
+ */
+#include "run.h"
+
+#include "action.h"
+#include "outcome.h"
+#include "run_priv.h"
+#include "vars.h"
+
+#include "transport/error.h"
+#include "transport/fleet.h"
+#include "transport/pattern.h"
+
+#include <string.h>
+
+#define FORKS_DEFAULT 32
+#define RETRIES 4		/* of a step after a lost connection */
+#define RETRY_PAUSE_US (500 * G_TIME_SPAN_MILLISECOND)
+
+/* --- events --- */
+
+struct event *run_event(const struct run *run, enum event_kind kind)
+{
+	struct event *event = g_new0(struct event, 1);
+
+	event->kind = kind;
+	event->time_us = g_get_real_time();
+	event->since_start_us = g_get_monotonic_time() - run->started_us;
+	return event;
+}
+
+static void redact(const struct run *run, char **text)
+{
+	char *clean = redactor_apply(run->redactor, *text);
+
+	g_free(*text);
+	*text = clean;
+}
+
+void run_push(struct run *run, struct event *event)
+{
+	redact(run, &event->message);
+	redact(run, &event->diff);
+	redact(run, &event->hint);
+	g_async_queue_push(run->events, event);
+}
+
+static void push_play(struct run *run, enum event_kind kind,
+		      const struct play *play, guint hosts, gint64 elapsed_us)
+{
+	struct event *event = run_event(run, kind);
+
+	event->play = g_strdup(play->name);
+	event->hosts = hosts;
+	event->elapsed_us = elapsed_us;
+	run_push(run, event);
+}
+
+static void push_step(struct run *run, const struct run_host *host,
+		      const struct play *play, const struct step *step)
+{
+	struct event *event = run_event(run, EVENT_STEP_START);
+
+	event->play = g_strdup(play->name);
+	event->step = g_strdup(step->title);
+	event->host = g_strdup(host->host->name);
+	run_push(run, event);
+}
+
+static void push_step_end(struct run *run, const struct run_host *host,
+			  const struct play *play, const struct step *step,
+			  const struct outcome *outcome)
+{
+	struct event *event = run_event(run, EVENT_STEP_END);
+
+	event->play = g_strdup(play->name);
+	event->step = g_strdup(step->title);
+	event->host = g_strdup(host->host->name);
+	event->status = outcome->status;
+	event->message = g_strdup(outcome->error ? outcome->error->message
+				  : outcome->message);
+	event->code = outcome->error
+		? muster_error_name(outcome->error->code) : NULL;
+	event->diff = g_strdup(outcome->diff);
+	event->hint = g_strdup(outcome->hint);
+	event->elapsed_us = outcome->elapsed_us;
+	event->remote_us = outcome->remote_us;
+	run_push(run, event);
+}
+
+/* --- one step on one host --- */
+
+static enum task_status status_of(enum task_status status,
+				  const GError *error)
+{
+	if (status != TASK_FAILED || !error)
+		return status;
+	return muster_error_is_unreachable(error->code) ? TASK_UNREACHABLE
+							: TASK_FAILED;
+}
+
+static void run_action(struct task *task, struct outcome *outcome)
+{
+	enum task_status status = task->step->action->run(task,
+							  &outcome->error);
+
+	if ((status == TASK_FAILED || status == TASK_UNREACHABLE) &&
+	    !outcome->error)
+		g_set_error(&outcome->error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
+			    "%s failed without a reason", task->step->title);
+	outcome->status = status_of(status, outcome->error);
+	outcome->message = g_steal_pointer(&task->message);
+	outcome->hint = g_steal_pointer(&task->hint);
+	outcome->remote_us = task->remote_us;
+	if (task->diff)
+		outcome->diff = g_string_free(g_steal_pointer(&task->diff),
+					      FALSE);
+}
+
+/* A connection that was there and went, or cannot be had again just now. What
+ * never was reachable is not waited for. */
+static bool is_worth_retrying(const struct run *run,
+			      const struct run_host *host,
+			      const struct step *step,
+			      const struct outcome *outcome)
+{
+	if (outcome->status != TASK_UNREACHABLE || !host->reached ||
+	    !step->action->retry_safe || cancel_is_stopped(run->cancel))
+		return false;
+	switch (outcome->error->code) {
+	case MUSTER_ERROR_LOST:
+	case MUSTER_ERROR_REFUSED:
+	case MUSTER_ERROR_NO_ROUTE:
+	case MUSTER_ERROR_CONNECT_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void run_step_once(struct run *run, struct run_host *host,
+			  const struct play *play, const struct step *step,
+			  struct outcome *outcome)
+{
+	struct task *task = task_new(run, host, play, step, &outcome->error);
+
+	if (task)
+		run_action(task, outcome);
+	else
+		outcome->status = TASK_FAILED;
+	task_free(task);
+	if (session_is_connected(host->session))
+		host->reached = true;
+}
+
+static void push_retry(struct run *run, const struct run_host *host,
+		       const struct play *play, const struct step *step,
+		       const char *why)
+{
+	struct event *event = run_event(run, EVENT_NOTE);
+
+	event->play = g_strdup(play->name);
+	event->step = g_strdup(step->title);
+	event->host = g_strdup(host->host->name);
+	event->message = g_strdup_printf("%s; connecting again", why);
+	run_push(run, event);
+}
+
+static bool run_step(struct run *run, struct run_host *host,
+		     const struct play *play, const struct step *step)
+{
+	gint64 begun_us = g_get_monotonic_time();
+	struct outcome outcome = { .status = TASK_FAILED };
+
+	push_step(run, host, play, step);
+	run_step_once(run, host, play, step, &outcome);
+	for (unsigned n = 1; n <= RETRIES && is_worth_retrying(
+		     run, host, step, &outcome); n++) {
+		gint64 remote_us = outcome.remote_us;
+
+		push_retry(run, host, play, step, outcome.error->message);
+		outcome_clear(&outcome);
+		g_usleep((gulong)(RETRY_PAUSE_US * n));
+		run_step_once(run, host, play, step, &outcome);
+		outcome.remote_us += remote_us;
+	}
+	outcome.elapsed_us = g_get_monotonic_time() - begun_us;
+	outcome_redact(&outcome, run->redactor);
+	push_step_end(run, host, play, step, &outcome);
+	host_result_add(host->result, step->title, &outcome);
+	host->play_remote_us += outcome.remote_us;
+	bool ok = outcome.status != TASK_FAILED &&
+		outcome.status != TASK_UNREACHABLE;
+
+	outcome_clear(&outcome);
+	return ok;
+}
+
+/* --- a play --- */
+
+struct play_run {
+	struct run *run;
+	const struct play *play;
+	GPtrArray *hosts;		/* struct run_host *, that take part */
+};
+
+static void run_host_play(size_t index, void *data)
+{
+	const struct play_run *p = data;
+	struct run_host *host = g_ptr_array_index(p->hosts, index);
+
+	host->play_remote_us = 0;
+	for (guint i = 0; i < p->play->steps->len; i++) {
+		if (cancel_is_stopped(p->run->cancel) && !p->play->always)
+			return;
+		if (run_step(p->run, host, p->play,
+			     g_ptr_array_index(p->play->steps, i)))
+			continue;
+		host->failed = true;
+		if (host->node)
+			host->node->failed = true;
+		return;
+	}
+}
+
+/* The hosts of a play that are still in the run. */
+static GPtrArray *play_hosts(const struct run *run, const struct play *play)
+{
+	GPtrArray *hosts = g_ptr_array_new();
+	g_autoptr(GPtrArray) selected = pattern_select(
+		run->options->inventory, play->on, true, NULL);
+
+	for (guint i = 0; selected && i < selected->len; i++) {
+		struct run_host *host = g_hash_table_lookup(
+			run->by_host, g_ptr_array_index(selected, i));
+
+		if (!host->failed || play->always)
+			g_ptr_array_add(hosts, host);
+	}
+	return hosts;
+}
+
+/* The longest chain of remote work in a play: one host's, or with `serial`
+ * what all hosts need at so many at once. */
+static gint64 longest_chain(const struct play_run *p)
+{
+	gint64 longest_us = 0, total_us = 0;
+
+	for (guint i = 0; i < p->hosts->len; i++) {
+		const struct run_host *host = g_ptr_array_index(p->hosts, i);
+
+		longest_us = MAX(longest_us, host->play_remote_us);
+		total_us += host->play_remote_us;
+	}
+	if (p->play->serial)
+		longest_us = MAX(longest_us, total_us / p->play->serial);
+	return longest_us;
+}
+
+static void run_play(struct run *run, const struct play *play)
+{
+	unsigned forks = run->options->forks ? run->options->forks
+					     : FORKS_DEFAULT;
+	struct play_run p = { .run = run, .play = play };
+	gint64 begun_us = g_get_monotonic_time();
+
+	p.hosts = play_hosts(run, play);
+	push_play(run, EVENT_PLAY_START, play, p.hosts->len, 0);
+	fleet_run(p.hosts->len, play->serial ? MIN(play->serial, forks)
+		  : forks, run_host_play, &p);
+	run->critical_us += longest_chain(&p);
+	push_play(run, EVENT_PLAY_END, play, p.hosts->len,
+		  g_get_monotonic_time() - begun_us);
+	g_ptr_array_unref(p.hosts);
+}
+
+static bool is_over(const struct run *run)
+{
+	return cancel_is_stopped(run->cancel) ||
+		run->options->cluster->master->failed;
+}
+
+static void *conduct(void *data)
+{
+	struct run *run = data;
+	const GPtrArray *plays = run->options->playbook->plays;
+	struct event *event = run_event(run, EVENT_RUN_START);
+
+	event->message = g_strdup(run->options->playbook->file);
+	event->hosts = run->hosts->len;
+	run_push(run, event);
+	for (guint i = 0; i < plays->len; i++) {
+		const struct play *play = g_ptr_array_index(plays, i);
+
+		if (!is_over(run) || play->always)
+			run_play(run, play);
+	}
+	event = run_event(run, EVENT_RUN_END);
+	event->elapsed_us = event->since_start_us;
+	run_push(run, event);
+	return NULL;
+}
+
+/* --- the run --- */
+
+static void run_host_free(struct run_host *host)
+{
+	session_free(host->own_session);
+	g_free(host);
+}
+
+static void add_host(struct run *run, struct run_result *result,
+		     const struct host *host)
+{
+	struct run_host *h;
+
+	if (g_hash_table_contains(run->by_host, host))
+		return;
+	h = g_new0(struct run_host, 1);
+	h->host = host;
+	h->node = cluster_find(run->options->cluster, host);
+	if (!h->node)
+		h->own_session = session_new(run->options->transport, host);
+	h->session = h->node ? h->node->session : h->own_session;
+	h->result = host_result_new(host);
+	g_ptr_array_add(run->hosts, h);
+	g_ptr_array_add(result->hosts, h->result);
+	g_hash_table_insert(run->by_host, (gpointer)(guintptr)host, h);
+}
+
+static gint by_inventory(gconstpointer a, gconstpointer b)
+{
+	const struct host_result *const *x = a, *const *y = b;
+	const struct host *h = (*x)->host, *k = (*y)->host;
+
+	return h->line == k->line ? strcmp(h->name, k->name)
+				  : (h->line < k->line ? -1 : 1);
+}
+
+/* Every host that a play selects, in the order of the inventory. */
+static void collect_hosts(struct run *run, struct run_result *result)
+{
+	const struct run_options *o = run->options;
+
+	for (guint i = 0; i < o->playbook->plays->len; i++) {
+		const struct play *play =
+			g_ptr_array_index(o->playbook->plays, i);
+		g_autoptr(GPtrArray) selected = pattern_select(
+			o->inventory, play->on, true, NULL);
+
+		for (guint k = 0; selected && k < selected->len; k++)
+			add_host(run, result, g_ptr_array_index(selected, k));
+	}
+	g_ptr_array_sort(result->hosts, by_inventory);
+}
+
+static void hand_out_events(struct run *run)
+{
+	const struct run_options *o = run->options;
+	bool is_last = false;
+
+	while (!is_last) {
+		struct event *event = g_async_queue_pop(run->events);
+
+		is_last = event->kind == EVENT_RUN_END;
+		for (size_t i = 0; i < o->n_sinks; i++)
+			o->sinks[i].event(event, o->sinks[i].data);
+		event_free(event);
+	}
+}
+
+struct run_result *run_execute(const struct run_options *options)
+{
+	struct run_result *result = g_new0(struct run_result, 1);
+	struct run run = {
+		.options = options,
+		.cancel = transport_cancel(options->transport),
+		.redactor = transport_redactor(options->transport),
+		.events = g_async_queue_new(),
+		.hosts = g_ptr_array_new_with_free_func(
+			(GDestroyNotify)run_host_free),
+		.by_host = g_hash_table_new(NULL, NULL),
+		.started_us = g_get_monotonic_time(),
+	};
+
+	result->hosts = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)host_result_free);
+	collect_hosts(&run, result);
+	GThread *conductor = g_thread_new("conductor", conduct, &run);
+
+	hand_out_events(&run);
+	g_thread_join(conductor);
+	result->wall_us = g_get_monotonic_time() - run.started_us;
+	result->critical_us = run.critical_us;
+	result->stopped = cancel_is_stopped(run.cancel);
+	result->exit_status = outcome_exit_status(result);
+	g_async_queue_unref(run.events);
+	g_hash_table_unref(run.by_host);
+	g_ptr_array_unref(run.hosts);
+	return result;
+}
+
+void run_result_free(struct run_result *result)
+{
+	if (!result)
+		return;
+	g_ptr_array_unref(result->hosts);
+	g_free(result);
+}
