@@ -297,7 +297,10 @@ static bool apply_edit(GString *text, const struct args_edit *edit)
 	for (guint i = flags->len; i-- > 0;) {
 		flag = g_array_index(flags, struct flag, i);
 		if (i == 0 && edit->value) {
-			if (strcmp(first_value, edit->value) == 0)
+			/* A bare flag could take the word that now follows
+			 * for its value. */
+			if (strcmp(first_value, edit->value) == 0 &&
+			    (flags->len == 1 || *first_value))
 				return true;
 			if (flag.last != flag.first)
 				cut_word(text, word_at(words, flag.last));

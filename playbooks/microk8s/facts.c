@@ -78,11 +78,11 @@ static bool fill_address(struct facts *facts, void *field, const char *value)
 	slash = strchr(words[1], '/');
 	if (slash) {
 		*slash = '\0';
-		if (!g_ascii_string_to_unsigned(slash + 1, 10, 0, 128, &prefix,
+		if (!g_ascii_string_to_unsigned(slash + 1, 10, 0, 32, &prefix,
 						NULL))
 			return false;
 	}
-	if (!g_hostname_is_ip_address(words[1]))
+	if (!g_hostname_is_ip_address(words[1]) || strchr(words[1], ':'))
 		return false;
 	address = g_new0(struct facts_address, 1);
 	address->iface = g_strdup(words[0]);
@@ -198,24 +198,44 @@ static bool fill_end(struct facts *facts, void *field, const char *value)
 	return true;
 }
 
+/* The text of a quoted YAML scalar on one line, or NULL if it does not end.
+ * "\\x" is x, as is all that a double-quoted method can need; "''" is '. */
+static char *unquoted(const char *value)
+{
+	const char quote = *value;
+	GString *text = g_string_new(NULL);
+
+	for (const char *p = value + 1; *p; p++) {
+		bool is_escape = quote == '"' ? *p == '\\' :
+			p[0] == quote && p[1] == quote;
+
+		if (is_escape && p[1])
+			p++;
+		else if (*p == quote)
+			return g_string_free(text, FALSE);
+		g_string_append_c(text, *p);
+	}
+	g_string_free(text, TRUE);
+	return NULL;
+}
+
 /* The rest of the line behind "value:" in cni.yaml: a plain or quoted scalar,
  * perhaps a comment. */
 static bool fill_method(struct facts *facts, void *field, const char *value)
 {
-	g_autofree char *method = g_strdup(value);
+	g_autofree char *method = NULL;
 	char *end;
 
-	if (method[0] == '"' || method[0] == '\'') {
-		end = strchr(method + 1, method[0]);
-		if (!end)
-			return true;
-		*end = '\0';
-		return fill_string(facts, field, method + 1);
+	if (value[0] == '"' || value[0] == '\'') {
+		method = unquoted(value);
+	} else {
+		method = g_strdup(value);
+		end = method[0] == '#' ? method : strstr(method, " #");
+		if (end)
+			*end = '\0';
+		g_strstrip(method);
 	}
-	end = strstr(method, " #");
-	if (end)
-		*end = '\0';
-	return fill_string(facts, field, g_strstrip(method));
+	return !method || !*method || fill_string(facts, field, method);
 }
 
 #define FIELD(member) offsetof(struct facts, member)
@@ -411,7 +431,12 @@ struct facts *facts_parse(const char *text, size_t length, GError **error)
 		facts_free(facts);
 		return NULL;
 	}
-	if (!facts->node_name && facts->hostname)
+	if (!facts->hostname) {
+		refuse(error, 0, "no hostname");
+		facts_free(facts);
+		return NULL;
+	}
+	if (!facts->node_name)
 		facts->node_name = g_ascii_strdown(facts->hostname, -1);
 	default_source(facts);
 	return facts;

@@ -55,8 +55,9 @@ struct facts_cert {
 
 struct facts {
 	/* the machine */
-	char *hostname;			/* as the kernel has it */
-	char *node_name;		/* lower-cased: the Node object's name */
+	char *hostname;			/* as the kernel has it; never NULL */
+	char *node_name;		/* lower-cased: the Node object's name;
+					   never NULL */
 	char *machine_id, *kernel, *os, *arch;
 	gint64 epoch;			/* the host's clock, Unix seconds */
 	gint64 uptime_s;		/* 0: not known */
@@ -92,8 +93,8 @@ struct facts {
 };
 
 /* Parses what facts.sh printed. Unknown keys are ignored. NULL with error
- * PROTOCOL if the answer is cut short, malformed or beyond the limits. The
- * result is owned by the caller. */
+ * PROTOCOL if the answer is cut short, malformed, without a hostname or beyond
+ * the limits. The result is owned by the caller. */
 struct facts *facts_parse(const char *text, size_t length, GError **error);
 void facts_free(struct facts *facts);
 
