@@ -60,6 +60,8 @@ CLIENTS = (
     ("controller", "/CN=system:kube-controller-manager", "ca"),
     ("scheduler", "/CN=system:kube-scheduler", "ca"),
     ("proxy", "/CN=system:kube-proxy", "ca"),
+    ("apiserver-kubelet-client", "/O=system:masters/CN=kube-apiserver-"
+     "kubelet-client", "ca"),
     ("front-proxy-client", "/CN=front-proxy-client", "front-proxy-ca"),
 )
 

@@ -44,7 +44,7 @@ KNOBS = (
     ("join_hang", "0", "", "the agent takes a join and never answers"),
     ("lie_join_success", "0", "", "join ends well and no node appears"),
     ("sign_fail_percent", "0", "%", "certificate signings that fail"),
-    ("restart_seconds", "15", "s", "from kubelite's start to an API that "
+    ("restart_seconds", "20", "s", "from kubelite's start to an API that "
      "answers"),
     ("first_join_outage", "20", "s", "the API is away while the first join "
      "moves the datastore"),
@@ -63,7 +63,7 @@ class ServiceFailed(Exception):
 
 # --- knobs and time ---
 
-def _knobs() -> dict[str, str]:
+def knobs_set() -> dict[str, str]:
     """The knobs that were set, read again when the file is a new one."""
     global _known
     try:
@@ -91,7 +91,7 @@ def snap_version() -> str:
 
 def knob(name: str) -> str:
     """The value of a knob; of `version`, that of the installed snap."""
-    value = _knobs().get(name, "") or _DEFAULTS[name]
+    value = knobs_set().get(name, "") or _DEFAULTS[name]
     return value or snap_version() if name == "version" else value
 
 
@@ -290,8 +290,9 @@ def ask(argv: list[str], timeout: float | None = None
         ) -> tuple[int, str, str]:
     """Have hostd do what snapd does; exit code, stdout and stderr."""
     import socket
+    env = {"SNAP_LAB_TTY": os.environ.get("SNAP_LAB_TTY", "")}
     request = json.dumps({"argv": argv, "uid": os.geteuid(),
-                          "env": dict(os.environ)}) + "\n"
+                          "env": env}) + "\n"
     try:
         with socket.socket(socket.AF_UNIX) as stream:
             stream.settimeout(timeout)
