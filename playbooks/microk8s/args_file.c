@@ -325,13 +325,28 @@ static bool too_large(GError **error)
 	return false;
 }
 
+/* Until it changes nothing: a cut can make what was part of a word an indent,
+ * and the rest of it a flag. Each time there are fewer words. */
+static bool apply_to_the_end(GString *text, const struct args_edit *edit)
+{
+	g_autofree char *before = NULL;
+
+	do {
+		g_free(before);
+		before = g_strdup(text->str);
+		if (!apply_edit(text, edit))
+			return false;
+	} while (strcmp(before, text->str) != 0);
+	return true;
+}
+
 static bool apply_edits(GString *text, const struct args_edit *edits, size_t n,
 			GError **error)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!edit_check(&edits[i], error))
 			return false;
-		if (!apply_edit(text, &edits[i]))
+		if (!apply_to_the_end(text, &edits[i]))
 			return too_large(error);
 	}
 	return true;

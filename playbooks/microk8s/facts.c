@@ -199,7 +199,8 @@ static bool fill_end(struct facts *facts, void *field, const char *value)
 }
 
 /* The text of a quoted YAML scalar on one line, or NULL if it does not end.
- * "\\x" is x, as is all that a double-quoted method can need; "''" is '. */
+ * In double quotes \x is taken for x, which is all that a method can need; in
+ * single ones '' is '. */
 static char *unquoted(const char *value)
 {
 	const char quote = *value;

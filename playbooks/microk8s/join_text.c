@@ -103,6 +103,21 @@ static const struct rule rules[] = {
 		"this MicroK8s does not understand the join command",
 		"check the MicroK8s version of this host") },
 
+	/* of timeout(1), which muster runs join under: the agent accepted and
+	 * never answered, and join has no timeout of its own */
+	{ 124, NULL, NULL,
+	  VERDICT("timed-out", JOIN_RETRY,
+		"the join did not end in its time: the master's cluster agent "
+		"does not answer, or a service of this host does not restart",
+		"read the journal of snap.microk8s.daemon-cluster-agent on "
+		"the master") },
+	{ 137, NULL, NULL,
+	  VERDICT("timed-out", JOIN_RETRY,
+		"the join did not end in its time: the master's cluster agent "
+		"does not answer, or a service of this host does not restart",
+		"read the journal of snap.microk8s.daemon-cluster-agent on "
+		"the master") },
+
 	/* exit 1: everything else, told by text alone */
 	{ 1, "Failed to sign", "certificate",
 	  VERDICT("sign-cert-failed", JOIN_RETRY,
@@ -118,6 +133,11 @@ static const struct rule rules[] = {
 	  VERDICT("service-slow", JOIN_RETRY,
 		"a service of this host took longer to restart than snapd "
 		"allows", "check load and disk of this host") },
+	/* Its text quotes why the proxy was not reached. */
+	{ 1, "ProxyError", NULL,
+	  VERDICT("proxy-in-the-way", JOIN_FATAL,
+		"the request for a certificate went to an HTTP proxy",
+		"put the master's address into no_proxy on this host") },
 	{ 1, "Remote end closed connection", NULL,
 	  VERDICT("agent-closed", JOIN_RETRY,
 		"the master's cluster agent went away during the join",
@@ -152,10 +172,6 @@ static const struct rule rules[] = {
 	  VERDICT("agent-closed", JOIN_RETRY,
 		"the master's cluster agent went away during the join",
 		"restart no services on the master while hosts join") },
-	{ 1, "ProxyError", NULL,
-	  VERDICT("proxy-in-the-way", JOIN_FATAL,
-		"the request for a certificate went to an HTTP proxy",
-		"put the master's address into no_proxy on this host") },
 	{ 1, "Please ensure the master node is reachable", NULL,
 	  VERDICT("agent-closed", JOIN_RETRY,
 		"the master's cluster agent did not answer to the end",
@@ -273,11 +289,18 @@ static char *make_detail(const char *line, size_t length)
 	return g_strstrip(detail);
 }
 
+/* The last JOIN_TEXT_MAX bytes, from a line's start on: half a token would
+ * not be known for one. */
 static const char *tail(const char *text)
 {
 	size_t length = text ? strlen(text) : 0;
+	const char *newline;
 
-	return length > JOIN_TEXT_MAX ? text + length - JOIN_TEXT_MAX : text;
+	if (length <= JOIN_TEXT_MAX)
+		return text;
+	text += length - JOIN_TEXT_MAX;
+	newline = strchr(text, '\n');
+	return newline ? newline + 1 : "";
 }
 
 static bool rule_holds(const struct rule *rule, int status, const char *out,

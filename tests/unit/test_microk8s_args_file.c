@@ -134,6 +134,8 @@ static const struct edit_case {
 	{ "bare, then gone before a word", "--b\n--b=1\nx\n", { "--b", "" },
 	  "--b=\nx\n" },
 	{ "bare alone", "--b\n--c\n", { "--b", "" }, "--b\n--c\n" },
+	{ "tab that becomes an indent", "--b=1 \t--b=2\n--c\n",
+	  { "--b", NULL }, "--c\n" },
 	{ "variable", "", { "--b", "${SNAP_DATA}/x" }, "--b=${SNAP_DATA}/x\n" },
 	{ "comparison", "", { "--eviction-hard", "memory.available<100Mi" },
 	  "--eviction-hard=memory.available<100Mi\n" },
