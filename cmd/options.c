@@ -97,7 +97,7 @@ static gboolean louder(const char *name, const char *value, gpointer data,
 
 /* What GOption fills in and struct options keeps in another type. */
 struct raw {
-	gboolean check, adopt, json, exit_code;
+	gboolean check, adopt, json, exit_code, help;
 };
 
 static void add_entries(GOptionGroup *group, struct options *o,
@@ -138,6 +138,8 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  NULL },
 		{ "quiet", 'q', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
 		  (gpointer)louder, "Tell only changes and failures", NULL },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this",
+		  NULL },
 		G_OPTION_ENTRY_NULL
 	};
 	const GOptionEntry check[] = {
@@ -155,8 +157,19 @@ static void add_entries(GOptionGroup *group, struct options *o,
 	g_option_group_add_entries(group, is_plan ? exit_code : check);
 }
 
+/* Examples first: who asks for help wants to copy one. */
+static void print_help(GOptionContext *context,
+		       const struct options_usage *usage)
+{
+	g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+
+	printf("%s\n\n%s", usage->examples, text);
+}
+
+/* Sets *helped if help was asked for and given: then there are no options. */
 static bool parse(struct options *o, int argc, char **argv,
-		  const struct options_usage *usage, GError **error)
+		  const struct options_usage *usage, bool *helped,
+		  GError **error)
 {
 	g_autoptr(GOptionContext) context =
 		g_option_context_new(usage->parameters);
@@ -170,10 +183,15 @@ static bool parse(struct options *o, int argc, char **argv,
 	g_set_prgname(words[0]);
 	add_entries(group, o, &raw, usage->is_plan);
 	g_option_context_set_main_group(context, group);
-	g_option_context_set_summary(context, usage->examples);
+	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_description(context, usage->summary);
 	if (!g_option_context_parse_strv(context, &words, error))
 		return false;
+	*helped = raw.help;
+	if (raw.help) {
+		print_help(context, usage);
+		return true;
+	}
 	o->check = raw.check || usage->is_plan;
 	o->adopt = raw.adopt;
 	o->json = raw.json;
@@ -203,19 +221,21 @@ struct options *options_parse(int argc, char **argv,
 	struct options *o = g_new0(struct options, 1);
 	g_autoptr(GError) error = NULL;
 	const char *mistake = NULL;
+	bool helped = false;
 
 	o->extra_vars = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					      g_free);
-	if (parse(o, argc, argv, usage, &error))
-		mistake = mistake_in(o, usage);
-	else
+	if (!parse(o, argc, argv, usage, &helped, &error))
 		mistake = error->message;
-	if (!mistake)
+	else if (!helped)
+		mistake = mistake_in(o, usage);
+	if (!mistake && !helped)
 		return o;
-	fprintf(stderr, "muster %s: %s; see muster %s -h\n", argv[0], mistake,
-		argv[0]);
+	if (mistake)
+		fprintf(stderr, "muster %s: %s; see muster %s -h\n", argv[0],
+			mistake, argv[0]);
 	options_free(o);
-	*status = EX_USAGE;
+	*status = mistake ? EX_USAGE : 0;
 	return NULL;
 }
 

@@ -67,6 +67,7 @@ bool run_check(const struct playbook *playbook,
 {
 	struct check c = { playbook, inventory, cluster, extra_vars,
 			   problems, 0 };
+	guint n_hosts = 0;
 
 	for (guint i = 0; i < playbook->plays->len; i++) {
 		const struct play *play =
@@ -79,9 +80,18 @@ bool run_check(const struct playbook *playbook,
 			note(&c, play->on_mark, "%s", why->message);
 			continue;
 		}
+		n_hosts += hosts->len;
 		for (guint k = 0; k < play->steps->len; k++)
 			check_step(&c, g_ptr_array_index(play->steps, k),
 				   hosts);
+	}
+	/* one play may well be for nobody here; all of them is a mistake */
+	if (n_hosts == 0 && c.n_problems == 0) {
+		const struct play *play =
+			g_ptr_array_index(playbook->plays, 0);
+
+		note(&c, play->on_mark, "no host matches '%s' (muster "
+		     "inventory list shows hosts and groups)", play->on);
 	}
 	if (c.n_problems == 0)
 		return true;
