@@ -146,7 +146,7 @@ static char *read_roles(json_t *labels)
 			role = key + strlen(prefix);
 		else if (strcmp(key, "kubernetes.io/role") == 0)
 			role = json_string_value(value);
-		if (role && *role)
+		if (role && *role && strlen(role) <= KUBE_STRING_MAX)
 			g_ptr_array_add(roles, (void *)(guintptr)role);
 	}
 	if (roles->len == 0)

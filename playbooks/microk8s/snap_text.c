@@ -25,7 +25,8 @@ void snap_row_free(struct snap_row *row)
 /* The text, bounded; NULL counts as empty. */
 static char *bounded(const char *text)
 {
-	return g_strndup(text ? text : "", SNAP_TEXT_MAX);
+	return text ? g_strndup(text, strnlen(text, SNAP_TEXT_MAX)) :
+		g_strdup("");
 }
 
 /* Words of one line, at blanks; at most `max`, without empty ones. */
@@ -108,30 +109,30 @@ bool snap_text_is_already_installed(const char *text)
 	return strstr(copy, "\" is already installed") != NULL;
 }
 
-/* The words between `from` and `to`, or NULL. */
-static char *between(const char *text, const char *from, const char *to)
+/* The kind of change a line such as
+ * "error: snap "microk8s" has "service-control" change in progress" names. */
+static char *change_of_line(const char *line)
 {
-	const char *start = strstr(text, from);
-	const char *end;
+	const char *has = strstr(line, "\" has \"");
+	const char *start = has ? has + strlen("\" has \"") : NULL;
+	const char *end = start ? strstr(start, "\" change in progress") : NULL;
 
-	if (!start)
-		return NULL;
-	start += strlen(from);
-	end = strstr(start, to);
-	if (!end || memchr(start, '\n', (size_t)(end - start)))
-		return NULL;
-	return g_strndup(start, (gsize)(end - start));
+	return end ? g_strndup(start, (gsize)(end - start)) : NULL;
 }
 
 bool snap_text_is_busy(const char *text, char **kind)
 {
 	g_autofree char *copy = bounded(text);
 	g_autofree char *change = NULL;
-	const char *progress = strstr(copy, " change in progress");
 
-	if (!progress)
-		return false;
-	change = between(copy, "\" has \"", "\" change in progress");
+	for (char *line = copy; line && !change;) {
+		char *newline = strchr(line, '\n');
+
+		if (newline)
+			*newline = '\0';
+		change = change_of_line(line);
+		line = newline ? newline + 1 : NULL;
+	}
 	if (!change)
 		return false;
 	if (kind)
@@ -195,6 +196,12 @@ static bool order_parts(char **parts, struct channel *channel)
 		 is_ellipsis(channel->branch));
 }
 
+static size_t normal_length(const struct channel *channel)
+{
+	return strlen(channel->track) + 1 + strlen(channel->risk) +
+		(channel->branch ? 1 + strlen(channel->branch) : 0);
+}
+
 static char **split_channel(const char *text, struct channel *channel)
 {
 	char **parts;
@@ -202,7 +209,8 @@ static char **split_channel(const char *text, struct channel *channel)
 	if (!text || strnlen(text, SNAP_CHANNEL_MAX + 1) > SNAP_CHANNEL_MAX)
 		return NULL;
 	parts = g_strsplit(text, "/", 4);
-	if (order_parts(parts, channel))
+	if (order_parts(parts, channel) &&
+	    normal_length(channel) <= SNAP_CHANNEL_MAX)
 		return parts;
 	g_strfreev(parts);
 	return NULL;

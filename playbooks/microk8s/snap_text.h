@@ -10,7 +10,8 @@
 #include <stdbool.h>
 
 #define SNAP_TEXT_MAX (256 * 1024)		/* bytes looked at */
-#define SNAP_CHANNEL_MAX 128			/* bytes of a channel name */
+#define SNAP_CHANNEL_MAX 128			/* bytes of a channel's name,
+						   in full */
 
 struct snap_row {
 	char *name, *version, *revision;
