@@ -8,6 +8,7 @@
  */
 #include "exec.h"
 #include "error.h"
+#include "exec_priv.h"
 #include "run_priv.h"
 #include "session_priv.h"
 #include "sudo.h"
@@ -55,7 +56,7 @@ static void append_quoted(GString *line, const char *word)
 	g_string_append(line, quoted);
 }
 
-static char *new_mark(void)
+char *exec_new_mark(void)
 {
 	guint64 random[2];
 
@@ -116,8 +117,7 @@ static bool strip_to_mark(GString *stream, const char *mark)
 	return true;
 }
 
-/* The last lines of `text`, printable, redacted, joined by " | ". */
-static char *tail(const struct session *session, const char *text)
+char *exec_tail(const struct session *session, const char *text)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	g_autofree char *clean = redactor_apply(session->transport->redactor,
@@ -152,8 +152,8 @@ static char *said(const struct session *session,
 {
 	if (request->private_output)
 		return g_strdup("(what it said is secret)");
-	g_autofree char *err = tail(session, run->err->str);
-	return *err ? g_steal_pointer(&err) : tail(session, run->out->str);
+	g_autofree char *err = exec_tail(session, run->err->str);
+	return *err ? g_steal_pointer(&err) : exec_tail(session, run->out->str);
 }
 
 /* The prelude never ran: sudo's doing, or the login shell's. */
@@ -163,14 +163,14 @@ static void set_not_started(const struct session *session,
 {
 	const char *user = session_user(session);
 	g_autofree char *prefix = sudo_prefix(session->host, user);
-	g_autofree char *text = tail(session, run->err->str);
+	g_autofree char *text = exec_tail(session, run->err->str);
 
 	if (*prefix && !request->as_login_user) {
 		sudo_set_error(error, request->title, user, text, run->status);
 		return;
 	}
 	g_autofree char *words = *text ? g_steal_pointer(&text)
-				       : tail(session, run->out->str);
+				       : exec_tail(session, run->out->str);
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PROTOCOL,
 		    "%s: the login shell of '%s' does not run commands: exit "
 		    "status %d: %s", request->title, user, run->status, words);
@@ -256,7 +256,7 @@ static bool run_request(struct session *session,
 			const struct exec_request *request, struct run *run,
 			GError **error)
 {
-	g_autofree char *mark = new_mark();
+	g_autofree char *mark = exec_new_mark();
 	g_autofree char *command = command_line(session, request, mark);
 	g_autofree char *script = request->input ? NULL
 		: script_as_input(request->script);
