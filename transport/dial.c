@@ -21,9 +21,11 @@
 
 #define STAGGER_US (250 * G_TIME_SPAN_MILLISECOND)
 #define ADDRESSES_MAX 8
-#define USER_TIMEOUT_MS 30000u	/* unacknowledged data this old: peer dead */
-#define KEEPALIVE_IDLE_S 15
-#define KEEPALIVE_INTERVAL_S 5
+/* A peer that has acknowledged nothing for this long is gone: bytes on their
+ * way count, and where there are none the keepalive's probes. */
+#define USER_TIMEOUT_MS 15000
+#define KEEPALIVE_IDLE_S 5
+#define KEEPALIVE_INTERVAL_S 3
 #define KEEPALIVE_COUNT 3
 
 struct lookup {
@@ -167,7 +169,6 @@ static void tune(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)USER_TIMEOUT_MS);
 }
 
 struct race {
@@ -308,6 +309,10 @@ int dial_tcp(const char *address, unsigned port, struct cancel *cancel,
 	struct race race = {.next = lookup->found};
 	g_autoptr(GError) cancelled = NULL;
 	int fd = race_run(&race, cancel, deadline_us, &cancelled);
+	/* Only now: it would cut a longer deadline of the connect short. */
+	if (fd >= 0)
+		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+			   USER_TIMEOUT_MS);
 	if (fd < 0 && cancelled)
 		g_propagate_error(error, g_steal_pointer(&cancelled));
 	else if (fd < 0)
