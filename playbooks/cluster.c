@@ -221,7 +221,9 @@ const char *cluster_join_reason(const struct cluster *cluster,
 		return "it belongs to another cluster";
 	if (!(own->locks & LOCK_NO_CERT_REISSUE))
 		return "an earlier join broke off";
-	if (!facts_san_has_ip(&own->kubelet_cert, node->node_ip))
+	/* A host without openssl cannot tell: no reason to join each time. */
+	if (own->kubelet_cert.not_after != 0 &&
+	    !facts_san_has_ip(&own->kubelet_cert, node->node_ip))
 		return "its kubelet certificate does not name its node_ip";
 	if (cluster->seen && !cluster_seen(cluster, node))
 		return "the API does not know it";
