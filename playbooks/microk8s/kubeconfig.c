@@ -12,9 +12,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#define KUBECONFIG_MAX (256 * 1024)
-#define KUBECONFIG_TOKENS_MAX 10000
-
 enum wanted { SERVER, CA, CERT, KEY, WANTED_N };
 
 static const char *const wanted_keys[WANTED_N] = {
@@ -128,10 +125,10 @@ struct kubeconfig *kubeconfig_parse(const char *text, size_t length,
 	struct kubeconfig *config = NULL;
 	yaml_parser_t parser;
 
-	if (length > KUBECONFIG_MAX) {
+	if (length > KUBECONFIG_SIZE_MAX) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PROTOCOL,
 			    "kubeconfig is larger than %d bytes",
-			    KUBECONFIG_MAX);
+			    KUBECONFIG_SIZE_MAX);
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&parser))

@@ -9,6 +9,9 @@
 #include <glib.h>
 #include <stddef.h>
 
+#define KUBECONFIG_SIZE_MAX (256 * 1024)	/* bytes */
+#define KUBECONFIG_TOKENS_MAX 10000		/* YAML tokens */
+
 struct kubeconfig {
 	char *server;		/* "https://127.0.0.1:16443" */
 	char *ca_pem;		/* decoded certificate-authority-data */
@@ -16,10 +19,10 @@ struct kubeconfig {
 	char *key_pem;		/* decoded client-key-data; wiped on free */
 };
 
-/* Parses at most 256 kB. The first cluster and the first user count, as
- * MicroK8s writes one of each. A missing part, a reference to a file instead
- * of inline data, or text that is not YAML is error PROTOCOL; the text never
- * quotes the content. Free with kubeconfig_free(). */
+/* The first cluster and the first user count, as MicroK8s writes one of each.
+ * A missing part, a reference to a file instead of inline data, text that is
+ * not YAML or is beyond the limits is error PROTOCOL, which never quotes the
+ * content. Free with kubeconfig_free(). */
 struct kubeconfig *kubeconfig_parse(const char *text, size_t length,
 				    GError **error);
 void kubeconfig_free(struct kubeconfig *config);

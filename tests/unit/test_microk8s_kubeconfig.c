@@ -115,10 +115,10 @@ static void test_kubeconfig_limits_are_refused(void **state)
 	g_autofree char *deep = g_strnfill(200 * 1024, '[');
 
 	(void)state;
-	while (text->len <= 256 * 1024)
+	while (text->len <= KUBECONFIG_SIZE_MAX)
 		g_string_append(text, "# comment\n");
 	assert_null(kubeconfig_parse(text->str, text->len, NULL));
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < KUBECONFIG_TOKENS_MAX; i++)
 		g_string_append(many, "- a\n");
 	assert_null(kubeconfig_parse(many->str, many->len, NULL));
 	assert_null(kubeconfig_parse(deep, strlen(deep), NULL));

@@ -349,6 +349,24 @@ static void test_backend_yaml_nonsense_fails(void **state)
 	assert_int_equal(none->len, 0);
 }
 
+static void test_backend_yaml_limits_are_refused(void **state)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GPtrArray) most = NULL;
+
+	(void)state;
+	for (int i = 0; i < BACKEND_YAML_NODES_MAX; i++)
+		g_string_append(text, "- {Address: a, ID: 1, Role: 2}\n");
+	most = backend_yaml_cluster(text->str, NULL);
+	assert_int_equal(most->len, BACKEND_YAML_NODES_MAX);
+	g_string_append(text, "- {Address: a, ID: 1, Role: 2}\n");
+	assert_null(backend_yaml_cluster(text->str, NULL));
+	g_string_assign(text, "Address: a\n#");
+	while (text->len <= BACKEND_YAML_SIZE_MAX)
+		g_string_append_c(text, '#');
+	assert_null(backend_yaml_info(text->str, NULL));
+}
+
 static void test_backend_yaml_update_is_one_line(void **state)
 {
 	g_autofree char *v4 = backend_yaml_update("10.8.0.4", 19001, NULL);
@@ -376,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_cni_yaml_large_manifest_is_edited),
 		cmocka_unit_test(test_backend_yaml_files_are_read),
 		cmocka_unit_test(test_backend_yaml_nonsense_fails),
+		cmocka_unit_test(test_backend_yaml_limits_are_refused),
 		cmocka_unit_test(test_backend_yaml_update_is_one_line),
 	};
 
