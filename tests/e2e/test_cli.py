@@ -319,8 +319,8 @@ class PlaybookTest(CliTest):
     def test_mistakes_are_told_with_their_place(self) -> None:
         play = "- on: workers\n  do:\n"
         for text, place, what in (
-                (play + "    - lokk\n", "3:7", "unknown action 'lokk' (did you "
-                 "mean lo"),
+                (play + "    - lokk\n", "3:7",
+                 "unknown action 'lokk' (did you mean lo"),
                 (play + "    - args: {service: kubelet, sett: {a: b}}\n",
                  "3:32", "unknown parameter of 'args' 'sett' (did you mean "
                  "set?)"),
