@@ -85,6 +85,10 @@ static void test_provider_yaml_set_edits_in_place(void **state)
 		  "                servers:\n"
 		  "                    - address: 10.8.0.4:16443\n"
 		  "                    - address: 10.8.0.5:16443\n" },
+		{ "dash on its own line, drop", "# lost\n" HEAD
+		  "\n        -\n          address: 10.0.0.2:1\n"
+		  "        -\n          address: 10.0.0.1:16443\n",
+		  { "10.0.0.1:16443" }, CANONICAL },
 		{ "reorder", HEAD "\n        - address: 10.0.0.2:1\n"
 		  "        - address: 10.0.0.1:1\n",
 		  { "10.0.0.1:1", "10.0.0.2:1" },
