@@ -6,35 +6,31 @@
 #include "diff.h"
 
 #include <glib.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define CONTEXT 3
+#define UNENDED "\n\\ No newline at end of file\n"
 #define CELLS_MAX ((size_t)4 * 1000 * 1000)	/* beyond: one block replaced */
 
 enum kind { SAME = ' ', REMOVED = '-', ADDED = '+' };
 
 struct line {
 	enum kind kind;
-	const char *text;
+	const char *text;	/* with its line feed, if it has one */
 };
 
-struct texts {
-	char **a, **b;		/* lines without their line feed */
-	size_t n_a, n_b;
-	bool a_unended, b_unended;
-};
-
-/* Lines of `text`; *unended: the last has no line feed. */
-static char **split(const char *text, size_t *n, bool *unended)
+/* Lines with their line feeds: a last line without is not the same line. */
+static GPtrArray *split(const char *text)
 {
-	char **lines = g_strsplit(text, "\n", -1);
-	size_t length = g_strv_length(lines);
+	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
 
-	*unended = length > 0 && *lines[length - 1];
-	if (length > 0 && !*unended)
-		length--;
-	*n = length;
+	while (*text) {
+		const char *feed = strchrnul(text, '\n');
+		const char *end = *feed ? feed + 1 : feed;
+
+		g_ptr_array_add(lines, g_strndup(text, (gsize)(end - text)));
+		text = end;
+	}
 	return lines;
 }
 
@@ -84,34 +80,47 @@ static void diff_middle(GArray *out, char **a, size_t n, char **b, size_t m)
 		add(out, ADDED, b[j++]);
 }
 
-static GArray *diff_lines(const struct texts *t)
+/* Borrows the lines. */
+static GArray *diff_lines(const GPtrArray *before, const GPtrArray *after)
 {
 	GArray *out = g_array_new(FALSE, FALSE, sizeof(struct line));
-	size_t head = 0, tail = 0, least = MIN(t->n_a, t->n_b);
+	char **a = (char **)before->pdata, **b = (char **)after->pdata;
+	size_t n = before->len, m = after->len;
+	size_t head = 0, tail = 0, least = MIN(n, m);
 
-	while (head < least && strcmp(t->a[head], t->b[head]) == 0)
-		add(out, SAME, t->a[head++]);
-	while (tail < least - head && strcmp(t->a[t->n_a - tail - 1],
-					     t->b[t->n_b - tail - 1]) == 0)
+	while (head < least && strcmp(a[head], b[head]) == 0)
+		add(out, SAME, a[head++]);
+	while (tail < least - head &&
+	       strcmp(a[n - tail - 1], b[m - tail - 1]) == 0)
 		tail++;
-	diff_middle(out, t->a + head, t->n_a - head - tail, t->b + head,
-		    t->n_b - head - tail);
-	for (size_t i = t->n_a - tail; i < t->n_a; i++)
-		add(out, SAME, t->a[i]);
+	if (n > 0 || m > 0)
+		diff_middle(out, a + head, n - head - tail, b + head,
+			    m - head - tail);
+	for (size_t i = n - tail; i < n; i++)
+		add(out, SAME, a[i]);
 	return out;
 }
 
-/* Where the hunk that begins at or after line `at` ends: past the last change
- * that lies within twice the context of the one before. */
+/* Where the hunk of `first_change` ends: with the context of the last change
+ * that has at most twice the context between it and the one before. */
 static guint hunk_end(const GArray *lines, guint first_change)
 {
 	guint end = first_change;
 
-	for (guint i = first_change; i < lines->len &&
-	     i <= end + 2 * CONTEXT; i++)
+	for (guint i = first_change;
+	     i < lines->len && i <= end + 2 * CONTEXT + 1; i++)
 		if (g_array_index(lines, struct line, i).kind != SAME)
 			end = i;
 	return MIN(end + CONTEXT + 1, lines->len);
+}
+
+/* "3,7"; diff -u leaves a count of one out, and has a range of no lines begin
+ * behind the line before it. */
+static void print_range(GString *text, guint line, guint count)
+{
+	g_string_append_printf(text, "%u", count ? line : line - 1);
+	if (count != 1)
+		g_string_append_printf(text, ",%u", count);
 }
 
 static void print_hunk(GString *text, const GArray *lines, guint from,
@@ -125,15 +134,19 @@ static void print_hunk(GString *text, const GArray *lines, guint from,
 		n_a += kind != ADDED;
 		n_b += kind != REMOVED;
 	}
-	g_string_append_printf(text, "@@ -%u,%u +%u,%u @@\n",
-			       n_a ? line_a : line_a - 1, n_a,
-			       n_b ? line_b : line_b - 1, n_b);
+	g_string_append(text, "@@ -");
+	print_range(text, line_a, n_a);
+	g_string_append(text, " +");
+	print_range(text, line_b, n_b);
+	g_string_append(text, " @@\n");
 	for (guint i = from; i < to; i++) {
 		const struct line *line =
 			&g_array_index(lines, struct line, i);
 
-		g_string_append_printf(text, "%c%s\n", (char)line->kind,
-				       line->text);
+		g_string_append_c(text, (char)line->kind);
+		g_string_append(text, line->text);
+		if (!g_str_has_suffix(line->text, "\n"))
+			g_string_append(text, UNENDED);
 	}
 }
 
@@ -168,23 +181,13 @@ static void print_hunks(GString *text, const GArray *lines)
 
 char *diff_unified(const char *path, const char *before, const char *after)
 {
-	struct texts t;
-	GString *text;
-
 	if (strcmp(before, after) == 0)
 		return NULL;
-	t.a = split(before, &t.n_a, &t.a_unended);
-	t.b = split(after, &t.n_b, &t.b_unended);
-	g_autoptr(GArray) lines = diff_lines(&t);
+	g_autoptr(GPtrArray) a = split(before), b = split(after);
+	g_autoptr(GArray) lines = diff_lines(a, b);
+	GString *text = g_string_new(NULL);
 
-	text = g_string_new(NULL);
 	g_string_append_printf(text, "--- %s\n+++ %s\n", path, path);
 	print_hunks(text, lines);
-	if (t.a_unended != t.b_unended)
-		g_string_append_printf(text, "\\ the %s text has no line feed "
-				       "at its end\n",
-				       t.a_unended ? "old" : "new");
-	g_strfreev(t.a);
-	g_strfreev(t.b);
 	return g_string_free(text, FALSE);
 }
