@@ -30,6 +30,12 @@ static bool append_value(GString *out, const char *inside,
 		: g_strdup(inside);
 	const char *value;
 
+	if (strstr(inside, "${")) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
+			    "'${%s}': a default cannot hold ${...} itself",
+			    inside);
+		return false;
+	}
 	if (!is_name(name)) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
 			    "'${%s}' is no variable (write ${name}, or "
@@ -75,8 +81,8 @@ char *playbook_interpolate(const char *text,
 				    "'%s' has no closing brace", open);
 			return NULL;
 		}
-		g_autofree char *inside = g_strndup(open + 2, (gsize)(
-				close - open) - 2);
+		g_autofree char *inside =
+			g_strndup(open + 2, (gsize)(close - open) - 2);
 
 		if (!append_value(out, inside, lookup, data, error))
 			return NULL;
