@@ -16,9 +16,10 @@ enum {
 void outcome_clear(struct outcome *outcome)
 {
 	g_clear_error(&outcome->error);
-	g_clear_pointer(&outcome->message, g_free);
-	g_clear_pointer(&outcome->hint, g_free);
-	g_clear_pointer(&outcome->diff, g_free);
+	g_free(outcome->message);
+	g_free(outcome->hint);
+	g_free(outcome->diff);
+	*outcome = (struct outcome) { .status = TASK_OK };
 }
 
 static void redact(char **text, struct redactor *redactor)
@@ -72,7 +73,7 @@ void host_result_add(struct host_result *result, const char *step,
 /* How many hosts ended with each kind of error that has a status of its own;
  * the rest is failed or unreachable. */
 struct tally {
-	guint key, lock, absent, sudo, proof, failed, unreachable;
+	guint key, lock, absent, sudo, proof, failed, unreachable, cancelled;
 };
 
 static void count(struct tally *tally, const GError *error)
@@ -93,6 +94,9 @@ static void count(struct tally *tally, const GError *error)
 		break;
 	case MUSTER_ERROR_VERIFY:
 		tally->proof++;
+		break;
+	case MUSTER_ERROR_CANCELLED:
+		tally->cancelled++;
 		break;
 	default:
 		if (muster_error_is_unreachable(error->code))
@@ -128,5 +132,7 @@ int outcome_exit_status(const struct run_result *result)
 		status |= EXIT_UNREACHABLE_HOST;
 	if (status == 0 && t.proof)
 		return EXIT_NOT_PROVED;
-	return status == 0 && result->stopped ? EXIT_STOPPED : status;
+	if (status == 0 && (t.cancelled || result->stopped))
+		return EXIT_STOPPED;
+	return status;
 }

@@ -14,6 +14,7 @@ struct outcome {
 	gint64 elapsed_us, remote_us;
 };
 
+/* Frees what it holds; it is a new one then. */
 void outcome_clear(struct outcome *outcome);
 
 /* Takes secrets out of every text. */
@@ -29,7 +30,8 @@ void host_result_add(struct host_result *result, const char *step,
 /* The exit status of a run by what its hosts came to: the gravest of a changed
  * host key (76), a lock held elsewhere (75), something absent (69), no sudo
  * anywhere (77); else 2 for failed and 4 for unreachable hosts, 6 for both, or
- * 3 when only the proof failed. */
+ * 3 when only the proof failed, or 130 when it was stopped and nothing else
+ * went wrong. */
 int outcome_exit_status(const struct run_result *result);
 
 #endif
