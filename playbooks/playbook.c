@@ -13,10 +13,11 @@
 
 #include <string.h>
 
-#define SIZE_MAX_BYTES (1024 * 1024)
+#define SIZE_MAX_BYTES ((size_t)1024 * 1024)
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 void playbook_problem(struct playbook_reader *r, const yaml_node_t *node,
-		       const char *hint, const char *format, ...)
+		      const char *hint, const char *format, ...)
 {
 	g_autofree char *text = NULL;
 	va_list args;
@@ -30,47 +31,64 @@ void playbook_problem(struct playbook_reader *r, const yaml_node_t *node,
 		    (unsigned)node->start_mark.column + 1, hint, "%s", text);
 }
 
-void playbook_problem_unknown(struct playbook_reader *r, const yaml_node_t *node,
-			    const char *what, const char *name,
-			    const GPtrArray *known, const char *otherwise)
+void playbook_problem_unknown(struct playbook_reader *r,
+			      const yaml_node_t *node, const char *what,
+			      const char *name, const GPtrArray *known,
+			      const char *otherwise)
 {
 	const char *nearest = nearest_name(name, known);
-	g_autofree char *hint = nearest
-		? g_strdup_printf("did you mean %s?", nearest)
-		: g_strdup(otherwise);
+	g_autofree char *hint =
+		nearest ? g_strdup_printf("did you mean %s?", nearest)
+			: g_strdup(otherwise);
 
 	playbook_problem(r, node, hint, "unknown %s '%s'", what, name);
 }
 
 struct mark playbook_mark(const yaml_node_t *node)
 {
-	return (struct mark) {
+	return (struct mark){
 		.line = (unsigned)node->start_mark.line + 1,
 		.column = (unsigned)node->start_mark.column + 1,
 	};
 }
 
+const yaml_node_t *playbook_node(const struct playbook_reader *r, int index)
+{
+	return yaml_document_get_node(r->document, index);
+}
+
+bool playbook_is_null(const yaml_node_t *node)
+{
+	const char *text = yaml_text_scalar(node);
+
+	return text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	       (!*text || !strcmp(text, "~") || !strcmp(text, "null"));
+}
+
+/* A value that is there, or NULL. */
+static const char *text_of(const yaml_node_t *node)
+{
+	const char *text = yaml_text_scalar(node);
+
+	return text && *text && !playbook_is_null(node) ? text : NULL;
+}
+
 static void read_name(struct playbook_reader *r, struct play *play,
 		      const yaml_node_t *value)
 {
-	const char *text = yaml_text_scalar(value);
-
-	if (!text || !*text)
+	play->name = g_strdup(text_of(value));
+	if (!play->name)
 		playbook_problem(r, value, NULL, "'name' takes a text");
-	else
-		play->name = g_strdup(text);
 }
 
 static void read_on(struct playbook_reader *r, struct play *play,
 		    const yaml_node_t *value)
 {
-	const char *text = yaml_text_scalar(value);
-
-	play->on = g_strdup(text ? text : "");
+	play->on = g_strdup(text_of(value));
 	play->on_mark = playbook_mark(value);
-	if (!text || !*text)
+	if (!play->on)
 		playbook_problem(r, value, "such as masters, workers, all",
-			   "'on' takes a pattern of hosts");
+				 "'on' takes a pattern of hosts");
 }
 
 static void read_serial(struct playbook_reader *r, struct play *play,
@@ -82,8 +100,10 @@ static void read_serial(struct playbook_reader *r, struct play *play,
 	if (text && g_ascii_string_to_unsigned(text, 10, 1, 10000, &n, NULL))
 		play->serial = (unsigned)n;
 	else
-		playbook_problem(r, value, NULL, "'serial' takes how many hosts at "
-			   "once, 1 or more, not '%s'", text ? text : "[...]");
+		playbook_problem(r, value, NULL,
+				 "'serial' takes how many hosts at "
+				 "once, 1 or more, not '%s'",
+				 text ? text : "[...]");
 }
 
 static void read_always(struct playbook_reader *r, struct play *play,
@@ -92,8 +112,10 @@ static void read_always(struct playbook_reader *r, struct play *play,
 	const char *text = yaml_text_scalar(value);
 
 	if (!text || !scalar_bool(text, &play->always))
-		playbook_problem(r, value, NULL, "'always' takes yes or no, not "
-			   "'%s'", text ? text : "[...]");
+		playbook_problem(r, value, NULL,
+				 "'always' takes yes or no, not "
+				 "'%s'",
+				 text ? text : "[...]");
 }
 
 static void read_do(struct playbook_reader *r, struct play *play,
@@ -101,14 +123,15 @@ static void read_do(struct playbook_reader *r, struct play *play,
 {
 	if (value->type != YAML_SEQUENCE_NODE ||
 	    value->data.sequence.items.start ==
-	    value->data.sequence.items.top) {
-		playbook_problem(r, value, "each on a line of its own behind `-`",
-			   "'do' takes a list of steps");
+		    value->data.sequence.items.top) {
+		playbook_problem(r, value,
+				 "each on a line of its own behind `-`",
+				 "'do' takes a list of steps");
 		return;
 	}
 	for (const yaml_node_item_t *item = value->data.sequence.items.start;
 	     item < value->data.sequence.items.top; item++)
-		playbook_read_step(r, play, yaml_document_get_node(r->document, *item));
+		playbook_read_step(r, play, playbook_node(r, *item));
 }
 
 static const struct {
@@ -117,18 +140,15 @@ static const struct {
 		     const yaml_node_t *value);
 	bool required;
 } play_keys[] = {
-	{ "name", read_name, false },
-	{ "on", read_on, true },
-	{ "serial", read_serial, false },
-	{ "always", read_always, false },
-	{ "do", read_do, true },
+	{"name", read_name, false},	{"on", read_on, true},
+	{"serial", read_serial, false}, {"always", read_always, false},
+	{"do", read_do, true},
 };
 
 static void read_play_key(struct playbook_reader *r, struct play *play,
 			  const yaml_node_pair_t *pair, unsigned *seen)
 {
-	const yaml_node_t *key = yaml_document_get_node(r->document,
-							pair->key);
+	const yaml_node_t *key = playbook_node(r, pair->key);
 	const char *name = yaml_text_scalar(key);
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
 
@@ -137,15 +157,17 @@ static void read_play_key(struct playbook_reader *r, struct play *play,
 		if (g_strcmp0(name, play_keys[i].name) != 0)
 			continue;
 		if (*seen & 1U << i)
-			playbook_problem(r, key, NULL, "'%s' is given twice", name);
+			playbook_problem(r, key, NULL, "'%s' is given twice",
+					 name);
 		else
-			play_keys[i].read(r, play, yaml_document_get_node(
-					r->document, pair->value));
+			play_keys[i].read(r, play,
+					  playbook_node(r, pair->value));
 		*seen |= 1U << i;
 		return;
 	}
-	playbook_problem_unknown(r, key, "key of a play", name ? name : "[...]", known,
-			"a play has name, on, serial, always and do");
+	playbook_problem_unknown(r, key, "key of a play", name ? name : "[...]",
+				 known,
+				 "a play has name, on, serial, always and do");
 }
 
 static void play_free(struct play *play)
@@ -163,8 +185,9 @@ static void read_play(struct playbook_reader *r, struct playbook *playbook,
 	unsigned seen = 0;
 
 	if (node->type != YAML_MAPPING_NODE) {
-		playbook_problem(r, node, "such as `- on: workers` and `do:` below",
-			   "a play is a mapping");
+		playbook_problem(r, node,
+				 "such as `- on: workers` and `do:` below",
+				 "a play is a mapping");
 		return;
 	}
 	play = g_new0(struct play, 1);
@@ -178,19 +201,49 @@ static void read_play(struct playbook_reader *r, struct playbook *playbook,
 	for (size_t i = 0; i < G_N_ELEMENTS(play_keys); i++)
 		if (play_keys[i].required && !(seen & 1U << i))
 			playbook_problem(r, node, NULL, "a play needs '%s'",
-				   play_keys[i].name);
+					 play_keys[i].name);
 	if (!play->name)
 		play->name = g_strdup_printf("play %u", playbook->plays->len);
 }
 
 /* --- the whole --- */
 
+/* Everything behind a NUL would be lost silently: texts end with one. */
+static void check_scalars(struct playbook_reader *r)
+{
+	for (const yaml_node_t *node = r->document->nodes.start;
+	     node < r->document->nodes.top; node++) {
+		const char *text = yaml_text_scalar(node);
+
+		if (text && strlen(text) != node->data.scalar.length)
+			playbook_problem(r, node, NULL,
+					 "holds a NUL character");
+	}
+}
+
+static void read_plays(struct playbook_reader *r, struct playbook *playbook)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(r->document);
+	struct mark mark = root ? playbook_mark(root) : (struct mark){1, 1};
+
+	if (!root || root->type != YAML_SEQUENCE_NODE ||
+	    root->data.sequence.items.start == root->data.sequence.items.top) {
+		r->n_problems++;
+		problem_add(r->problems, true, r->file, mark.line, mark.column,
+			    "muster playbook show up is an example",
+			    "a playbook is a list of plays");
+		return;
+	}
+	for (const yaml_node_item_t *item = root->data.sequence.items.start;
+	     item < root->data.sequence.items.top; item++)
+		read_play(r, playbook, playbook_node(r, *item));
+}
+
 static void read_document(struct playbook_reader *r, struct playbook *playbook,
 			  const char *text, size_t length)
 {
 	yaml_parser_t parser;
 	yaml_document_t document;
-	const yaml_node_t *root;
 
 	if (!yaml_parser_initialize(&parser))
 		g_error("libyaml: out of memory");
@@ -200,37 +253,64 @@ static void read_document(struct playbook_reader *r, struct playbook *playbook,
 	if (!yaml_parser_load(&parser, &document))
 		g_error("libyaml: loads no document that it parsed");
 	r->document = &document;
-	root = yaml_document_get_root_node(&document);
-	if (!root || root->type != YAML_SEQUENCE_NODE ||
-	    root->data.sequence.items.start ==
-	    root->data.sequence.items.top) {
-		r->n_problems++;
-		problem_add(r->problems, true, r->file, 1, 1,
-			    "muster playbook show up is an example",
-			    "a playbook is a list of plays");
-	} else {
-		for (const yaml_node_item_t *item =
-		     root->data.sequence.items.start;
-		     item < root->data.sequence.items.top; item++)
-			read_play(r, playbook, yaml_document_get_node(
-					&document, *item));
-	}
+	check_scalars(r);
+	read_plays(r, playbook);
 	yaml_document_delete(&document);
 	yaml_parser_delete(&parser);
 }
 
-static bool check_text(struct playbook_reader *r, const char *text, size_t length)
+/* --- the text, before libyaml sees it --- */
+
+/* Notes what is wrong with the text at `at`, which is valid up to there. */
+static void problem_in_text(struct playbook_reader *r, const char *text,
+			    const char *at, const char *what)
+{
+	struct mark mark = {1, 1};
+
+	for (const char *c = text; c < at; c = g_utf8_next_char(c)) {
+		mark.column = *c == '\n' ? 1 : mark.column + 1;
+		mark.line += *c == '\n';
+	}
+	problem_add(r->problems, true, r->file, mark.line, mark.column, NULL,
+		    "%s", what);
+}
+
+/* YAML 1.1, section 5.1; libyaml would not say where. */
+static bool is_printable(gunichar c)
+{
+	if (c < ' ')
+		return c == '\t' || c == '\n' || c == '\r';
+	if (c >= 0x7f && c < 0xa0)
+		return c == 0x85;
+	return c != 0xfeff && c != 0xfffe && c != 0xffff;
+}
+
+static const char *find_unprintable(const char *text, size_t length)
+{
+	for (const char *c = text; c < text + length; c = g_utf8_next_char(c))
+		if (!is_printable(g_utf8_get_char(c)))
+			return c;
+	return NULL;
+}
+
+static bool check_text(struct playbook_reader *r, const char *text,
+		       size_t length)
 {
 	struct yaml_text_fault fault;
+	const char *bad;
 
 	if (length > SIZE_MAX_BYTES) {
 		problem_add(r->problems, true, r->file, 0, 0, NULL,
 			    "larger than 1 MiB");
 		return false;
 	}
-	if (!g_utf8_validate(text, (gssize)length, NULL)) {
-		problem_add(r->problems, true, r->file, 0, 0, NULL,
-			    "not UTF-8 text");
+	if (!g_utf8_validate(text, (gssize)length, &bad)) {
+		problem_in_text(r, text, bad, "not UTF-8 text");
+		return false;
+	}
+	bad = find_unprintable(text, length);
+	if (bad) {
+		problem_in_text(r, text, bad, "holds a control character");
 		return false;
 	}
 	if (yaml_text_check(text, length, 1, &fault))
@@ -241,16 +321,28 @@ static bool check_text(struct playbook_reader *r, const char *text, size_t lengt
 	return false;
 }
 
+/* Editors of Windows begin a text with it; libyaml, told that it reads UTF-8,
+ * does not know it. */
+static void skip_byte_order_mark(const char **text, size_t *length)
+{
+	if (*length < strlen(BYTE_ORDER_MARK) ||
+	    memcmp(*text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) != 0)
+		return;
+	*text += strlen(BYTE_ORDER_MARK);
+	*length -= strlen(BYTE_ORDER_MARK);
+}
+
 struct playbook *playbook_parse(const char *text, size_t length,
 				const char *file, GPtrArray *problems,
 				GError **error)
 {
 	struct playbook *playbook = g_new0(struct playbook, 1);
-	struct playbook_reader r = { .file = file, .problems = problems };
+	struct playbook_reader r = {.file = file, .problems = problems};
 
 	playbook->file = g_strdup(file);
-	playbook->plays = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)play_free);
+	playbook->plays =
+		g_ptr_array_new_with_free_func((GDestroyNotify)play_free);
+	skip_byte_order_mark(&text, &length);
 	if (check_text(&r, text, length)) {
 		read_document(&r, playbook, text, length);
 		if (r.n_problems == 0)

@@ -31,6 +31,12 @@ void playbook_problem_unknown(struct playbook_reader *r,
 
 struct mark playbook_mark(const yaml_node_t *node);
 
+/* The node that a pair or item of the document refers to. */
+const yaml_node_t *playbook_node(const struct playbook_reader *r, int index);
+
+/* True for nothing at all, ~ and null, unless in quotes. */
+bool playbook_is_null(const yaml_node_t *node);
+
 /* Reads one item of a play's `do` and adds it to `play`. */
 void playbook_read_step(struct playbook_reader *r, struct play *play,
 			const yaml_node_t *node);

@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-static bool is_null(const yaml_node_t *node)
-{
-	const char *text = yaml_text_scalar(node);
-
-	return text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-		(!*text || !strcmp(text, "~") || !strcmp(text, "null"));
-}
-
 static const struct param *param_find(const struct action *action,
 				      const char *name)
 {
@@ -30,29 +22,36 @@ static void read_map(struct playbook_reader *r, struct argument *argument,
 	argument->keys = g_ptr_array_new_with_free_func(g_free);
 	argument->values = g_ptr_array_new_with_free_func(g_free);
 	if (value->type != YAML_MAPPING_NODE) {
-		playbook_problem(r, value, "such as {--node-ip: \"${node_ip}\"}",
-			   "'%s' takes a mapping of names to values",
-			   argument->param->name);
+		playbook_problem(r, value,
+				 "such as {--node-ip: \"${node_ip}\"}",
+				 "'%s' takes a mapping of names to values",
+				 argument->param->name);
 		return;
 	}
 	for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start;
 	     pair < value->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = yaml_document_get_node(r->document,
-								pair->key);
-		const yaml_node_t *item = yaml_document_get_node(r->document,
-								 pair->value);
+		const yaml_node_t *key = playbook_node(r, pair->key);
+		const yaml_node_t *item = playbook_node(r, pair->value);
 		const char *name = yaml_text_scalar(key);
 		const char *text = yaml_text_scalar(item);
 
 		if (!name || !*name || !text) {
-			playbook_problem(r, name && *name ? item : key, NULL,
-				   "'%s' takes plain values, no lists and no "
-				   "mappings", argument->param->name);
+			playbook_problem(
+				r, name && *name ? item : key, NULL,
+				"'%s' takes plain values, no lists and no "
+				"mappings",
+				argument->param->name);
+			continue;
+		}
+		if (g_ptr_array_find_with_equal_func(argument->keys, name,
+						     g_str_equal, NULL)) {
+			playbook_problem(r, key, NULL, "'%s' is given twice",
+					 name);
 			continue;
 		}
 		g_ptr_array_add(argument->keys, g_strdup(name));
-		g_ptr_array_add(argument->values, is_null(item)
-				? NULL : g_strdup(text));
+		g_ptr_array_add(argument->values,
+				playbook_is_null(item) ? NULL : g_strdup(text));
 	}
 }
 
@@ -64,12 +63,13 @@ static void read_scalar(struct playbook_reader *r, struct argument *argument,
 
 	argument->text = g_strdup(text ? text : "");
 	if (!text)
-		playbook_problem(r, value, NULL, "'%s' takes a single value (%s)",
-			   argument->param->name,
-			   param_type_name(argument->param->type));
-	else if (is_null(value))
+		playbook_problem(r, value, NULL,
+				 "'%s' takes a single value (%s)",
+				 argument->param->name,
+				 param_type_name(argument->param->type));
+	else if (playbook_is_null(value))
 		playbook_problem(r, value, "leave it out, or write \"\"",
-			   "'%s' has no value", argument->param->name);
+				 "'%s' has no value", argument->param->name);
 	else if (!strstr(text, "${") &&
 		 !param_check(argument->param, text, &error))
 		playbook_problem(r, value, NULL, "%s", error->message);
@@ -102,15 +102,15 @@ static const struct argument *step_argument(const struct step *step,
 	return NULL;
 }
 
-static void problem_unknown_param(struct playbook_reader *r, const yaml_node_t *key,
-				  const struct action *action,
-				  const char *name)
+static void problem_unknown_param(struct playbook_reader *r,
+				  const yaml_node_t *key,
+				  const struct action *action, const char *name)
 {
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
-	g_autofree char *what = g_strdup_printf("parameter of '%s'",
-						action->name);
-	g_autofree char *hint = g_strdup_printf("see muster explain %s",
-						action->name);
+	g_autofree char *what =
+		g_strdup_printf("parameter of '%s'", action->name);
+	g_autofree char *hint =
+		g_strdup_printf("see muster explain %s", action->name);
 
 	for (size_t i = 0; i < action->n_params; i++)
 		g_ptr_array_add(known,
@@ -128,26 +128,27 @@ static void read_arguments(struct playbook_reader *r, struct step *step,
 		if (action->n_params && action->params[0].type != PARAM_MAP)
 			read_argument(r, step, &action->params[0], node);
 		else
-			playbook_problem(r, node, NULL, "'%s' takes no value here",
-				   action->name);
+			playbook_problem(r, node, NULL,
+					 "'%s' takes no value here",
+					 action->name);
 		return;
 	}
 	for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 	     pair < node->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = yaml_document_get_node(r->document,
-								pair->key);
+		const yaml_node_t *key = playbook_node(r, pair->key);
 		const char *name = yaml_text_scalar(key);
-		const struct param *param = name
-			? param_find(action, name) : NULL;
+		const struct param *param =
+			name ? param_find(action, name) : NULL;
 
 		if (!param)
 			problem_unknown_param(r, key, action,
 					      name ? name : "[...]");
 		else if (step_argument(step, param))
-			playbook_problem(r, key, NULL, "'%s' is given twice", name);
+			playbook_problem(r, key, NULL, "'%s' is given twice",
+					 name);
 		else
-			read_argument(r, step, param, yaml_document_get_node(
-					r->document, pair->value));
+			read_argument(r, step, param,
+				      playbook_node(r, pair->value));
 	}
 }
 
@@ -159,8 +160,9 @@ static void check_required(struct playbook_reader *r, const struct step *step,
 
 		if (param->required && !step_argument(step, param))
 			playbook_problem(r, node, param->help,
-				   "'%s' needs '%s' (%s)", step->action->name,
-				   param->name, param_type_name(param->type));
+					 "'%s' needs '%s' (%s)",
+					 step->action->name, param->name,
+					 param_type_name(param->type));
 	}
 }
 
@@ -188,15 +190,16 @@ static const struct action *read_action(struct playbook_reader *r,
 
 	if (action || !name) {
 		if (!name)
-			playbook_problem(r, node, NULL, "a step is the name of an "
-				   "action");
+			playbook_problem(r, node, NULL,
+					 "a step is the name of an "
+					 "action");
 		return action;
 	}
 	for (size_t i = 0; action_table[i]; i++)
 		g_ptr_array_add(known,
 				(gpointer)(guintptr)action_table[i]->name);
 	playbook_problem_unknown(r, node, "action", name, known,
-			"muster explain lists them");
+				 "muster explain lists them");
 	return NULL;
 }
 
@@ -208,7 +211,7 @@ void playbook_step_free(struct step *step)
 }
 
 void playbook_read_step(struct playbook_reader *r, struct play *play,
-		      const yaml_node_t *node)
+			const yaml_node_t *node)
 {
 	const yaml_node_t *name = node, *value = NULL;
 
@@ -216,12 +219,13 @@ void playbook_read_step(struct playbook_reader *r, struct play *play,
 		const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 
 		if (node->data.mapping.pairs.top - pair != 1) {
-			playbook_problem(r, node, "begin each step with its own `-`",
-				   "a step is one action, not several");
+			playbook_problem(r, node,
+					 "begin each step with its own `-`",
+					 "a step is one action, not several");
 			return;
 		}
-		name = yaml_document_get_node(r->document, pair->key);
-		value = yaml_document_get_node(r->document, pair->value);
+		name = playbook_node(r, pair->key);
+		value = playbook_node(r, pair->value);
 	}
 	const struct action *action = read_action(r, name);
 
@@ -231,12 +235,11 @@ void playbook_read_step(struct playbook_reader *r, struct play *play,
 
 	step->action = action;
 	step->mark = playbook_mark(name);
-	step->arguments = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)argument_free);
-	if (value && !is_null(value))
+	step->arguments =
+		g_ptr_array_new_with_free_func((GDestroyNotify)argument_free);
+	if (value && !playbook_is_null(value))
 		read_arguments(r, step, value);
 	check_required(r, step, name);
 	step->title = step_title(step);
 	g_ptr_array_add(play->steps, step);
 }
-
