@@ -7,7 +7,13 @@
 #include "vars.h"
 
 #include "transport/error.h"
+#include "transport/nearest.h"
 #include "transport/pattern.h"
+
+#include <string.h>
+
+#define LIST_HINT "muster inventory list shows hosts and groups"
+#define NAME_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.-"
 
 struct check {
 	const struct playbook *playbook;
@@ -18,10 +24,11 @@ struct check {
 	guint n_problems;
 };
 
-static void note(struct check *c, struct mark mark, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
+static void note(struct check *c, struct mark mark, const char *hint,
+		 const char *format, ...) G_GNUC_PRINTF(4, 5);
 
-static void note(struct check *c, struct mark mark, const char *format, ...)
+static void note(struct check *c, struct mark mark, const char *hint,
+		 const char *format, ...)
 {
 	va_list args;
 
@@ -30,9 +37,72 @@ static void note(struct check *c, struct mark mark, const char *format, ...)
 
 	va_end(args);
 	problem_add(c->problems, true, c->playbook->file, mark.line,
-		    mark.column, NULL, "%s", text);
+		    mark.column, hint, "%s", text);
 	c->n_problems++;
 }
+
+/* --- patterns --- */
+
+/* What an inventory of a cluster may lack and a playbook name all the same. */
+static const char *const role_groups[] = { "masters", "workers" };
+
+static bool is_known(const struct check *c, const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(role_groups); i++)
+		if (strcmp(name, role_groups[i]) == 0)
+			return true;
+	return inventory_find(c->inventory, name) ||
+		inventory_find_group(c->inventory, name);
+}
+
+static char *hint_for(const struct check *c, const char *name)
+{
+	g_autoptr(GPtrArray) known = g_ptr_array_new();
+	const char *nearest;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(role_groups); i++)
+		g_ptr_array_add(known, (gpointer)(guintptr)role_groups[i]);
+	for (guint i = 0; i < c->inventory->groups->len; i++) {
+		const struct inventory_group *group =
+			g_ptr_array_index(c->inventory->groups, i);
+
+		g_ptr_array_add(known, group->name);
+	}
+	for (guint i = 0; i < c->inventory->hosts->len; i++) {
+		const struct host *host =
+			g_ptr_array_index(c->inventory->hosts, i);
+
+		g_ptr_array_add(known, host->name);
+	}
+	nearest = nearest_name(name, known);
+	return nearest ? g_strdup_printf("did you mean %s?", nearest)
+		       : g_strdup(LIST_HINT);
+}
+
+/* A mistyped name selects nobody, and so would a play for nobody: told apart
+ * here, since only the latter is meant. Globs and regexes are left alone. */
+static void check_names(struct check *c, const struct play *play)
+{
+	const char *separator = strchr(play->on, ',') ? "," : ":";
+	g_auto(GStrv) parts = g_strsplit(play->on, separator, -1);
+
+	if (is_known(c, play->on))
+		return;
+	for (char **part = parts; *part; part++) {
+		const char *name = g_strstrip(*part);
+
+		name += *name == '!' || *name == '&';
+		if (!*name || name[strspn(name, NAME_CHARACTERS)] ||
+		    is_known(c, name))
+			continue;
+		g_autofree char *hint = hint_for(c, name);
+
+		note(c, play->on_mark, hint,
+		     "no host or group '%s' in the inventory", name);
+	}
+}
+
+/* --- steps --- */
 
 /* One problem a step is enough: hosts mostly lack the same variable. */
 static void check_step(struct check *c, const struct step *step,
@@ -54,7 +124,7 @@ static void check_step(struct check *c, const struct step *step,
 
 		if (values)
 			continue;
-		note(c, where, "for host '%s': %s", host->name,
+		note(c, where, NULL, "for host '%s': %s", host->name,
 		     error->message);
 		return;
 	}
@@ -77,9 +147,10 @@ bool run_check(const struct playbook *playbook,
 			inventory, play->on, true, &why);
 
 		if (!hosts) {
-			note(&c, play->on_mark, "%s", why->message);
+			note(&c, play->on_mark, NULL, "%s", why->message);
 			continue;
 		}
+		check_names(&c, play);
 		n_hosts += hosts->len;
 		for (guint k = 0; k < play->steps->len; k++)
 			check_step(&c, g_ptr_array_index(play->steps, k),
@@ -90,8 +161,8 @@ bool run_check(const struct playbook *playbook,
 		const struct play *play =
 			g_ptr_array_index(playbook->plays, 0);
 
-		note(&c, play->on_mark, "no host matches '%s' (muster "
-		     "inventory list shows hosts and groups)", play->on);
+		note(&c, play->on_mark, LIST_HINT, "no host matches '%s'",
+		     play->on);
 	}
 	if (c.n_problems == 0)
 		return true;
