@@ -157,6 +157,13 @@ async def _write(writer: asyncio.StreamWriter, response: Response,
         await writer.drain()
 
 
+async def _wait_closed(writer: asyncio.StreamWriter) -> None:
+    try:
+        await writer.wait_closed()
+    except OSError:
+        pass
+
+
 class Server:
     """Listens and hands each request to `handle`; `close` cuts everybody
     off at once, as the end of a process does."""
@@ -180,6 +187,9 @@ class Server:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
+        # As in Go: a client that goes away ends what is done for it.
+        gone = asyncio.create_task(_wait_closed(writer))
+        gone.add_done_callback(lambda _: task.cancel())
         try:
             await self._requests(reader, writer)
         except (OSError, HttpError, asyncio.IncompleteReadError,

@@ -65,14 +65,36 @@ class _Pipe(asyncio.Protocol):
 
 
 class _Entry(_Pipe):
-    """A client of the proxy; nothing is read before it has a server."""
+    """A client of the proxy.  What it says before it has a server is kept:
+    a transport cannot be paused in connection_made (it begins to read after
+    that), and a TLS hello is small."""
+
+    def __init__(self, proxy: "Proxy") -> None:
+        super().__init__(proxy)
+        self._early = bytearray()
 
     def connection_made(self, transport) -> None:
         super().connection_made(transport)
-        transport.pause_reading()
         task = asyncio.create_task(self.proxy.dial(self))
         self.proxy.dialling.add(task)
         task.add_done_callback(self.proxy.dialling.discard)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is None:
+            self._early += data
+        else:
+            super().data_received(data)
+
+    def join(self, exit_: _Pipe) -> None:
+        """Pass on from now on; the early words first."""
+        exit_.other, self.other = self, exit_
+        if exit_.transport is None:
+            return
+        if self.transport is None:
+            exit_.transport.abort()
+        elif self._early:
+            exit_.transport.write(bytes(self._early))
+            self._early.clear()
 
 
 class Proxy:
@@ -142,7 +164,7 @@ class Proxy:
         self._turn += 1
         return alive[self._turn % len(alive)] if alive else None
 
-    async def dial(self, entry: _Pipe) -> None:
+    async def dial(self, entry: _Entry) -> None:
         """Find the entry a server, or hang up."""
         server = self._next()
         try:
@@ -159,12 +181,7 @@ class Proxy:
             if entry.transport is not None:
                 entry.transport.abort()
             return
-        exit_.other, entry.other = entry, exit_
-        if entry.transport is None:
-            if exit_.transport is not None:
-                exit_.transport.abort()
-            return
-        entry.transport.resume_reading()
+        entry.join(exit_)
 
 
 def _mark() -> tuple[int, ...]:

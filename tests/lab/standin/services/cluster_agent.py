@@ -25,7 +25,6 @@ SIGN_FAILED = "Failed to sign certificate: sign_certificate failed: exit " \
 HA_ONLY = ("Failed to join the cluster. This is an HA MicroK8s cluster.\n"
            "Please retry after enabling HA on this joining node with "
            "'microk8s enable ha-cluster'.")
-HANG_LOOK_SECONDS = 5
 
 
 def body_of(request: Request) -> dict:
@@ -77,8 +76,8 @@ class Agent:
         return {"status": "OK"}
 
     async def _join(self, request: Request) -> dict:
-        while self._host.knob_bool("join_hang"):
-            await self._host.sleep(HANG_LOOK_SECONDS)
+        if self._host.knob_bool("join_hang"):
+            await asyncio.Event().wait()
         body_of(request)
         return await self.joins.join(request)
 
