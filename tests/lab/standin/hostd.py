@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import time
+import traceback
 
 from . import core, snap_command
 from .snapd import Answer, SnapError, Snapd
@@ -116,8 +117,9 @@ class Hostd:
                 code, out, err = await self.answer(json.loads(line), uid)
             except SnapError as error:
                 code, out, err = error.code, "", "error: %s\n" % error
-            except (ValueError, KeyError, TypeError) as error:
-                code, out, err = 64, "", "error: bad request: %s\n" % error
+            except Exception as error:  # the next client is not to suffer
+                self.snapd.host.log("hostd", traceback.format_exc())
+                code, out, err = 70, "", "error: hostd: %s\n" % error
             writer.write(json.dumps({"rc": code, "stdout": out,
                                      "stderr": err}).encode() + b"\n")
             await writer.drain()

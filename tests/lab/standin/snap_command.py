@@ -102,10 +102,10 @@ def release(channel: str) -> tuple[str, str]:
     if plain not in STORE or risk not in RISKS:
         raise SnapError('snap "%s" is not available on %s but is available '
                         'to install on the following channels:\n\n%s'
-                        % (SNAP_NAME, channel, "".join(
+                        % (SNAP_NAME, channel, "\n".join(
                             "       %s/stable  snap install --channel=%s/"
-                            "stable %s\n" % (one, one, SNAP_NAME)
-                            for one in STORE)).rstrip())
+                            "stable %s" % (one, one, SNAP_NAME)
+                            for one in STORE)))
     version, revision = STORE[plain]
     if plain != track:
         revision = str(int(revision) + 1)
