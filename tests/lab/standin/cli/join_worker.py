@@ -172,9 +172,9 @@ def join(address: str, port: str, token: str, info: dict) -> None:
     store("credentials/callback-token.txt", info["callback_token"] + "\n")
     start_proxy(address, info["apiport"])
     pause(0.10)
-    become_worker()
     if core.knob_bool("lie_join_success"):
         spoil_credentials()
+    become_worker()
     core.touch_lock("no-cert-reissue")
     print(JOINED)
 
@@ -182,8 +182,8 @@ def join(address: str, port: str, token: str, info: dict) -> None:
 def spoil_credentials() -> None:
     """Knob lie_join_success: all said and done, and no node ever appears.
 
-    The kubelet's key is gone, so it cannot speak to any API server
-    (the outcome of microk8s#4584); another join makes a new key.
+    The kubelet's key is gone before it first starts as a worker's, so it
+    cannot speak to any API server (the outcome of microk8s#4584); another
+    join makes a new key.
     """
     os.unlink(core.path("certs", "kubelet.key"))
-    service("restart", "kubelite")
