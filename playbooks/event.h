@@ -30,7 +30,8 @@ enum event_kind {
 				   hint, elapsed_us, remote_us */
 	EVENT_PLAY_END,		/* play; elapsed_us */
 	EVENT_WARNING,		/* message; host may be NULL */
-	EVENT_RUN_END		/* elapsed_us; status of the whole */
+	EVENT_RUN_END		/* elapsed_us; status: the gravest of any
+				   host's steps */
 };
 
 struct event {
@@ -49,6 +50,11 @@ struct event {
 };
 
 void event_free(struct event *event);
+
+/* `text` as one line: every run of blanks, line feeds and other control
+ * characters is one blank, none at either end. NULL gives NULL; newly
+ * allocated. */
+char *event_line(const char *text);
 
 struct event_sink {
 	void (*event)(const struct event *event, void *data);

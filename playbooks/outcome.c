@@ -22,21 +22,24 @@ void outcome_clear(struct outcome *outcome)
 	*outcome = (struct outcome) { .status = TASK_OK };
 }
 
-static void redact(char **text, struct redactor *redactor)
+static void redact_line(char **text, struct redactor *redactor)
 {
-	char *clean = redactor_apply(redactor, *text);
+	g_autofree char *clean = redactor_apply(redactor, *text);
 
 	g_free(*text);
-	*text = clean;
+	*text = event_line(clean);
 }
 
 void outcome_redact(struct outcome *outcome, struct redactor *redactor)
 {
-	redact(&outcome->message, redactor);
-	redact(&outcome->hint, redactor);
-	redact(&outcome->diff, redactor);
+	char *diff = redactor_apply(redactor, outcome->diff);
+
+	g_free(outcome->diff);
+	outcome->diff = diff;
+	redact_line(&outcome->message, redactor);
+	redact_line(&outcome->hint, redactor);
 	if (outcome->error)
-		redact(&outcome->error->message, redactor);
+		redact_line(&outcome->error->message, redactor);
 }
 
 struct host_result *host_result_new(const struct host *host)

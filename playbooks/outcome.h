@@ -17,7 +17,7 @@ struct outcome {
 /* Frees what it holds; it is a new one then. */
 void outcome_clear(struct outcome *outcome);
 
-/* Takes secrets out of every text. */
+/* Takes secrets out of every text, and puts all but the diff on one line. */
 void outcome_redact(struct outcome *outcome, struct redactor *redactor);
 
 struct host_result *host_result_new(const struct host *host);

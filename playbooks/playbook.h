@@ -20,7 +20,8 @@
 
 struct step {
 	const struct action *action;
-	char *title;		/* "args kubelet": action and first scalar */
+	char *title;		/* "args kubelet": action and the first
+				   required value, if short and fixed */
 	struct mark mark;
 	GPtrArray *arguments;	/* struct argument * */
 };

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define TITLE_TEXT_MAX 40 /* bytes; a longer text is no title */
+
 static const struct param *param_find(const struct action *action,
 				      const char *name)
 {
@@ -166,15 +168,21 @@ static void check_required(struct playbook_reader *r, const struct step *step,
 	}
 }
 
-/* "args kubelet": the action and, if it tells steps apart, its first value. */
+static bool is_telling(const char *text)
+{
+	return text && *text && !strstr(text, "${") && !strchr(text, '\n') &&
+	       strlen(text) <= TITLE_TEXT_MAX;
+}
+
+/* "args kubelet": the action and what tells its steps apart, a value that it
+ * cannot do without; so never the content of a file. */
 static char *step_title(const struct step *step)
 {
-	for (guint i = 0; i < step->arguments->len; i++) {
-		const struct argument *a =
-			g_ptr_array_index(step->arguments, i);
+	for (size_t i = 0; i < step->action->n_params; i++) {
+		const struct param *param = &step->action->params[i];
+		const struct argument *a = step_argument(step, param);
 
-		if (a->text && *a->text && !strstr(a->text, "${") &&
-		    !strchr(a->text, '\n') && strlen(a->text) <= 40)
+		if (param->required && a && is_telling(a->text))
 			return g_strdup_printf("%s %s", step->action->name,
 					       a->text);
 	}

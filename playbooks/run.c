@@ -14,7 +14,8 @@
 #include "transport/fleet.h"
 #include "transport/pattern.h"
 
-#include <string.h>
+#include <errno.h>
+#include <poll.h>
 
 #define FORKS_DEFAULT 32
 #define RETRIES 4		/* of a step after a lost connection */
@@ -40,11 +41,20 @@ static void redact(const struct run *run, char **text)
 	*text = clean;
 }
 
+static void redact_line(const struct run *run, char **text)
+{
+	g_autofree char *clean = redactor_apply(run->redactor, *text);
+
+	g_free(*text);
+	*text = event_line(clean);
+}
+
 void run_push(struct run *run, struct event *event)
 {
-	redact(run, &event->message);
+	redact_line(run, &event->step);
+	redact_line(run, &event->message);
+	redact_line(run, &event->hint);
 	redact(run, &event->diff);
-	redact(run, &event->hint);
 	g_async_queue_push(run->events, event);
 }
 
@@ -91,6 +101,23 @@ static void push_step_end(struct run *run, const struct run_host *host,
 	run_push(run, event);
 }
 
+bool run_sleep(const struct run *run, gint64 until_us)
+{
+	struct pollfd stop = { .fd = cancel_stop_fd(run->cancel),
+			       .events = POLLIN };
+
+	while (!cancel_is_stopped(run->cancel)) {
+		gint64 left_us = until_us - g_get_monotonic_time();
+
+		if (left_us <= 0)
+			return true;
+		if (poll(&stop, 1, (int)MIN(left_us / 1000 + 1, 60000)) < 0 &&
+		    errno != EINTR)
+			g_error("poll: %s", g_strerror(errno));
+	}
+	return false;
+}
+
 /* --- one step on one host --- */
 
 static enum task_status status_of(enum task_status status,
@@ -111,6 +138,8 @@ static void run_action(struct task *task, struct outcome *outcome)
 	    !outcome->error)
 		g_set_error(&outcome->error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
 			    "%s failed without a reason", task->step->title);
+	if (status != TASK_FAILED && status != TASK_UNREACHABLE)
+		g_clear_error(&outcome->error);	/* one it got over */
 	outcome->status = status_of(status, outcome->error);
 	outcome->message = g_steal_pointer(&task->message);
 	outcome->hint = g_steal_pointer(&task->hint);
@@ -121,21 +150,22 @@ static void run_action(struct task *task, struct outcome *outcome)
 }
 
 /* A connection that was there and went, or cannot be had again just now. What
- * never was reachable is not waited for. */
+ * never was reachable in this run is not waited for. */
 static bool is_worth_retrying(const struct run *run,
 			      const struct run_host *host,
 			      const struct step *step,
 			      const struct outcome *outcome)
 {
-	if (outcome->status != TASK_UNREACHABLE || !host->reached ||
+	if (outcome->status != TASK_UNREACHABLE ||
 	    !step->action->retry_safe || cancel_is_stopped(run->cancel))
 		return false;
 	switch (outcome->error->code) {
 	case MUSTER_ERROR_LOST:
+		return true;
 	case MUSTER_ERROR_REFUSED:
 	case MUSTER_ERROR_NO_ROUTE:
 	case MUSTER_ERROR_CONNECT_TIMEOUT:
-		return true;
+		return host->reached;
 	default:
 		return false;
 	}
@@ -152,7 +182,8 @@ static void run_step_once(struct run *run, struct run_host *host,
 	else
 		outcome->status = TASK_FAILED;
 	task_free(task);
-	if (session_is_connected(host->session))
+	if (session_is_connected(host->session) ||
+	    g_error_matches(outcome->error, MUSTER_ERROR, MUSTER_ERROR_LOST))
 		host->reached = true;
 }
 
@@ -169,28 +200,41 @@ static void push_retry(struct run *run, const struct run_host *host,
 	run_push(run, event);
 }
 
+/* The step, and again as long as that may help. */
+static void run_step_stubbornly(struct run *run, struct run_host *host,
+				const struct play *play,
+				const struct step *step,
+				struct outcome *outcome)
+{
+	run_step_once(run, host, play, step, outcome);
+	for (unsigned n = 1; n <= RETRIES; n++) {
+		gint64 remote_us = outcome->remote_us;
+
+		if (!is_worth_retrying(run, host, step, outcome))
+			return;
+		push_retry(run, host, play, step, outcome->error->message);
+		if (!run_sleep(run, g_get_monotonic_time() +
+			       RETRY_PAUSE_US * n))
+			return;
+		outcome_clear(outcome);
+		run_step_once(run, host, play, step, outcome);
+		outcome->remote_us += remote_us;
+	}
+}
+
 static bool run_step(struct run *run, struct run_host *host,
 		     const struct play *play, const struct step *step)
 {
 	gint64 begun_us = g_get_monotonic_time();
+	g_autofree char *title = redactor_apply(run->redactor, step->title);
 	struct outcome outcome = { .status = TASK_FAILED };
 
 	push_step(run, host, play, step);
-	run_step_once(run, host, play, step, &outcome);
-	for (unsigned n = 1; n <= RETRIES && is_worth_retrying(
-		     run, host, step, &outcome); n++) {
-		gint64 remote_us = outcome.remote_us;
-
-		push_retry(run, host, play, step, outcome.error->message);
-		outcome_clear(&outcome);
-		g_usleep((gulong)(RETRY_PAUSE_US * n));
-		run_step_once(run, host, play, step, &outcome);
-		outcome.remote_us += remote_us;
-	}
+	run_step_stubbornly(run, host, play, step, &outcome);
 	outcome.elapsed_us = g_get_monotonic_time() - begun_us;
 	outcome_redact(&outcome, run->redactor);
 	push_step_end(run, host, play, step, &outcome);
-	host_result_add(host->result, step->title, &outcome);
+	host_result_add(host->result, title, &outcome);
 	host->play_remote_us += outcome.remote_us;
 	bool ok = outcome.status != TASK_FAILED &&
 		outcome.status != TASK_UNREACHABLE;
@@ -264,13 +308,13 @@ static void run_play(struct run *run, const struct play *play)
 {
 	unsigned forks = run->options->forks ? run->options->forks
 					     : FORKS_DEFAULT;
+	unsigned window = play->serial ? MIN(play->serial, forks) : forks;
 	struct play_run p = { .run = run, .play = play };
 	gint64 begun_us = g_get_monotonic_time();
 
 	p.hosts = play_hosts(run, play);
 	push_play(run, EVENT_PLAY_START, play, p.hosts->len, 0);
-	fleet_run(p.hosts->len, play->serial ? MIN(play->serial, forks)
-		  : forks, run_host_play, &p);
+	fleet_run(p.hosts->len, window, run_host_play, &p);
 	run->critical_us += longest_chain(&p);
 	push_play(run, EVENT_PLAY_END, play, p.hosts->len,
 		  g_get_monotonic_time() - begun_us);
@@ -281,6 +325,23 @@ static bool is_over(const struct run *run)
 {
 	return cancel_is_stopped(run->cancel) ||
 		run->options->cluster->master->failed;
+}
+
+static enum task_status gravest_status(const struct run *run)
+{
+	static const enum task_status order[] = {
+		TASK_FAILED, TASK_UNREACHABLE, TASK_CHANGED
+	};
+
+	for (size_t k = 0; k < G_N_ELEMENTS(order); k++)
+		for (guint i = 0; i < run->hosts->len; i++) {
+			const struct run_host *host =
+				g_ptr_array_index(run->hosts, i);
+
+			if (host->result->counts[order[k]])
+				return order[k];
+		}
+	return TASK_OK;
 }
 
 static void *conduct(void *data)
@@ -299,6 +360,7 @@ static void *conduct(void *data)
 			run_play(run, play);
 	}
 	event = run_event(run, EVENT_RUN_END);
+	event->status = gravest_status(run);
 	event->elapsed_us = event->since_start_us;
 	run_push(run, event);
 	return NULL;
@@ -315,11 +377,8 @@ static void run_host_free(struct run_host *host)
 static void add_host(struct run *run, struct run_result *result,
 		     const struct host *host)
 {
-	struct run_host *h;
+	struct run_host *h = g_new0(struct run_host, 1);
 
-	if (g_hash_table_contains(run->by_host, host))
-		return;
-	h = g_new0(struct run_host, 1);
 	h->host = host;
 	h->node = cluster_find(run->options->cluster, host);
 	if (!h->node)
@@ -331,19 +390,11 @@ static void add_host(struct run *run, struct run_result *result,
 	g_hash_table_insert(run->by_host, (gpointer)(guintptr)host, h);
 }
 
-static gint by_inventory(gconstpointer a, gconstpointer b)
-{
-	const struct host_result *const *x = a, *const *y = b;
-	const struct host *h = (*x)->host, *k = (*y)->host;
-
-	return h->line == k->line ? strcmp(h->name, k->name)
-				  : (h->line < k->line ? -1 : 1);
-}
-
 /* Every host that a play selects, in the order of the inventory. */
 static void collect_hosts(struct run *run, struct run_result *result)
 {
 	const struct run_options *o = run->options;
+	g_autoptr(GHashTable) all = g_hash_table_new(NULL, NULL);
 
 	for (guint i = 0; i < o->playbook->plays->len; i++) {
 		const struct play *play =
@@ -352,9 +403,15 @@ static void collect_hosts(struct run *run, struct run_result *result)
 			o->inventory, play->on, true, NULL);
 
 		for (guint k = 0; selected && k < selected->len; k++)
-			add_host(run, result, g_ptr_array_index(selected, k));
+			g_hash_table_add(all, g_ptr_array_index(selected, k));
 	}
-	g_ptr_array_sort(result->hosts, by_inventory);
+	for (guint i = 0; i < o->inventory->hosts->len; i++) {
+		const struct host *host =
+			g_ptr_array_index(o->inventory->hosts, i);
+
+		if (g_hash_table_contains(all, host))
+			add_host(run, result, host);
+	}
 }
 
 static void hand_out_events(struct run *run)

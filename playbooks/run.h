@@ -13,6 +13,7 @@
 #include "playbook.h"
 #include "transport/inventory.h"
 
+/* All borrowed. */
 struct run_options {
 	const struct playbook *playbook;
 	const struct inventory *inventory;
@@ -20,9 +21,9 @@ struct run_options {
 	struct cluster *cluster;	/* one node per host; changed by it */
 	GHashTable *extra_vars;		/* char * -> char *, win over all; or
 					   NULL */
-	unsigned forks;			/* 0: 32 */
+	unsigned forks;			/* hosts at once; 0: 32 */
 	bool check;			/* gate closed */
-	char *run_id;			/* borrowed */
+	const char *run_id;
 	/* Called on the thread that called run_execute(). */
 	const struct event_sink *sinks;
 	size_t n_sinks;

@@ -69,7 +69,12 @@ GArray *values_resolve(const struct step *step, struct vars *vars,
 /* An event of this moment, everything else zero. */
 struct event *run_event(const struct run *run, enum event_kind kind);
 
-/* Takes `event`; its texts are redacted on the way. Any thread. */
+/* Takes `event`; its texts are redacted on the way, and all but the diff put
+ * on one line. Any thread. */
 void run_push(struct run *run, struct event *event);
+
+/* Sleeps until that moment (monotonic us); false, at once, if the run is or
+ * gets stopped. Any thread. */
+bool run_sleep(const struct run *run, gint64 until_us);
 
 #endif

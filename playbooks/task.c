@@ -12,8 +12,6 @@
 #include "transport/exec.h"
 #include "transport/job.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 static gint64 timeout_of(const struct task *task)
@@ -281,21 +279,9 @@ bool task_job(struct task *task, struct job_request request,
 
 bool task_sleep(struct task *task, gint64 us, GError **error)
 {
-	struct cancel *cancel = task->run->cancel;
 	gint64 until_us = MIN(g_get_monotonic_time() + us, task->deadline_us);
-	struct pollfd stop = { .fd = cancel_stop_fd(cancel),
-			       .events = POLLIN };
 
-	while (!cancel_is_stopped(cancel)) {
-		gint64 left_us = until_us - g_get_monotonic_time();
-
-		if (left_us <= 0)
-			break;
-		if (poll(&stop, 1, (int)MIN(left_us / 1000 + 1, 60000)) < 0 &&
-		    errno != EINTR)
-			g_error("poll: %s", g_strerror(errno));
-	}
-	if (cancel_is_stopped(cancel)) {
+	if (!run_sleep(task->run, until_us)) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_CANCELLED,
 			    "stopped");
 		return false;

@@ -305,7 +305,7 @@ static void test_playbook_step_title_tells_steps_apart(void **state)
 {
 	static const char *const titles[] = { "lock", "run uptime", "run",
 					      "args kubelet", "copy /x",
-					      "run", "run" };
+					      "run", "run", "copy" };
 	g_autoptr(GPtrArray) problems = problems_new();
 	g_autoptr(Playbook) playbook = parse(
 		ALL "    - lock\n"
@@ -314,7 +314,8 @@ static void test_playbook_step_title_tells_steps_apart(void **state)
 		"    - args: {set: {--a: b}, service: kubelet}\n"
 		"    - copy: {content: \"\", dest: /x}\n"
 		"    - run: \"a\\nb\"\n"
-		"    - run: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+		"    - run: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"
+		"    - copy: {content: secret, dest: \"${x}\"}\n",
 		problems);
 
 	(void)state;
