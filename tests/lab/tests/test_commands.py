@@ -274,6 +274,9 @@ class CommandsOfAMaster(LabTest):
     def test_restart_takes_the_api_away(self) -> None:
         self.eventually("a Ready node", lambda: self.nodes().get(
             "node1", (False,))[0])
+        # Long enough for two commands on a busy machine to see it.
+        self.knob("node1", restart_seconds="80")
+        self.addCleanup(self.knob, "node1", restart_seconds="20")
         self.on("node1", "snap", "restart", "microk8s.daemon-kubelite")
         got = self.mk("node1", "kubectl", "get", "nodes")
         self.assertEqual((got.rc, got.out, got.err), (1, "", REFUSED))
