@@ -48,6 +48,10 @@ KNOBS = (
      "answers"),
     ("first_join_outage", "20", "s", "the API is away while the first join "
      "moves the datastore"),
+    ("pod_seconds", "10", "s", "from a pod's arrival at its node to Ready"),
+    ("calico_fail", "0", "", "calico-node does not get ready on this host"),
+    ("token_seconds", "0", "s", "the agent takes so long to rewrite the token "
+     "file; a token added meanwhile is lost"),
     ("node_ready_seconds", "15", "s", "from a kubelet's start to Ready"),
     ("api_hang", "0", "", "the API server accepts and never answers"),
     ("apply_fail", "0", "", "kubectl apply fails"),
