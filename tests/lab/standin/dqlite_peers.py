@@ -21,6 +21,8 @@ from .store import Slot, Store, StoreError
 
 CONNECT_SECONDS = 4
 REFRESH_SECONDS = 30
+PING_SECONDS = 3
+SILENCE_SECONDS = 12
 LINE_MAX = 16 * 1024 * 1024
 
 
@@ -104,7 +106,12 @@ class Peers:
         place.open(self._store)
         try:
             while True:
-                await self._host.sleep(REFRESH_SECONDS)
+                for _ in range(REFRESH_SECONDS // PING_SECONDS):
+                    await self._host.sleep(PING_SECONDS if self._followers
+                                           else REFRESH_SECONDS)
+                    self._tell_all({"ping": 1})
+                    if not self._followers:
+                        break
                 if self._alone():
                     continue
                 self._set_members(dqlite.adjust(dqlite.read_cluster()))
@@ -223,9 +230,10 @@ class Peers:
         self._store.load(first["snapshot"])
         self._store.forward = self._forward
         try:
-            while line := await reader.readline():
+            while line := await self._line_in_time(reader):
                 self._take(place, json.loads(line))
-        except (OSError, ValueError, asyncio.IncompleteReadError):
+        except (OSError, TimeoutError, ValueError,
+                asyncio.IncompleteReadError):
             pass
         finally:
             place.close()
@@ -234,6 +242,11 @@ class Peers:
                 future.cancel()
             self._pending.clear()
             writer.close()
+
+    async def _line_in_time(self, reader: asyncio.StreamReader) -> bytes:
+        """A leader that says nothing for this long is lost."""
+        async with asyncio.timeout(self._host.scaled(SILENCE_SECONDS)):
+            return await reader.readline()
 
     def _take(self, place: Slot, message: dict) -> None:
         if "event" in message:

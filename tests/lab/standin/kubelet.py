@@ -237,7 +237,7 @@ class Kubelet:
         else:
             await self._post(client)
 
-    async def _heartbeats(self, client: KubeClient) -> None:
+    async def _heartbeats(self, client: KubeClient, pods: Pods) -> None:
         self._node = None
         node = await self._register(client)
         self._gone = False
@@ -253,14 +253,15 @@ class Kubelet:
                 self._node = None
                 if error.status == 0:
                     client.close()
+                    pods.reset()
             quick = self._node is not None and not is_ready(self._node)
             await self._host.sleep(2 if quick else HEARTBEAT_SECONDS)
 
-    async def _live(self, client: KubeClient) -> None:
+    async def _live(self, client: KubeClient, pods: Pods) -> None:
         """Register first, however long that takes; then heartbeat."""
         while True:
             try:
-                await self._heartbeats(client)
+                await self._heartbeats(client, pods)
             except ApiFailed as error:
                 self._host.log("kubelite", "kubelet: unable to register "
                                "node: %s" % error)
@@ -280,8 +281,9 @@ class Kubelet:
         pods = Pods(self._host, client, self.name,
                     lambda: node_address(self._flags, self.name))
         try:
-            await first_failure(asyncio.create_task(self._live(client)),
-                                asyncio.create_task(pods.run()))
+            await first_failure(
+                asyncio.create_task(self._live(client, pods)),
+                asyncio.create_task(pods.run()))
         finally:
             server.close()
             client.close()

@@ -81,23 +81,37 @@ class Pods:
         self._host, self._client, self._node = host, client, node
         self._internal = internal
         self._tasks: dict[str, asyncio.Task] = {}
+        self._watching: asyncio.Task | None = None
         #: uids of pods whose containers run; they outlive the kubelet
         self._running: set[str] = host.shared.setdefault("pods", set())
 
     async def run(self) -> None:
         """Follow the watch; when it is cut, begin it again."""
-        where = "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3D"
         try:
             while True:
-                try:
-                    async for kind, pod in self._client.watch(
-                            where + self._node):
-                        self._event(kind, pod)
-                except ApiFailed:
+                self._watching = asyncio.create_task(self._follow())
+                await asyncio.wait({self._watching})
+                if not self._watching.cancelled():
+                    self._watching.result()
                     await self._host.sleep(10)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
+            for task in [self._watching, *self._tasks.values()]:
+                if task is not None:
+                    task.cancel()
+
+    def reset(self) -> None:
+        """Begin the watch again: the API went away, and a watch on a dead
+        host's connection would be silent for ever."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _follow(self) -> None:
+        where = "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3D"
+        try:
+            async for kind, pod in self._client.watch(where + self._node):
+                self._event(kind, pod)
+        except ApiFailed:
+            pass
 
     def _event(self, kind: str, pod: dict) -> None:
         uid = pod["metadata"]["uid"]

@@ -111,6 +111,9 @@ def join(address: str, info: dict) -> None:
     service("start", "k8s-dqlite")
     wait_for_datastore(info["hostname_override"])
     service("start", "kubelite")
+    # The kicker does it in life: server.crt is of the new CA now, and the
+    # agent serves what it loaded at its start.
+    service("restart", "cluster-agent")
     point_calico(address)
     core.touch_lock("no-cert-reissue")
     sys.stdout.flush()
