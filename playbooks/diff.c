@@ -22,7 +22,8 @@ struct line {
 /* Lines with their line feeds: a last line without is not the same line. */
 static GPtrArray *split(const char *text)
 {
-	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+	/* with room, so that no lines are no NULL to count from */
+	GPtrArray *lines = g_ptr_array_new_full(16, g_free);
 
 	while (*text) {
 		const char *feed = strchrnul(text, '\n');
@@ -80,22 +81,38 @@ static void diff_middle(GArray *out, char **a, size_t n, char **b, size_t m)
 		add(out, ADDED, b[j++]);
 }
 
+static size_t common_head(char **a, size_t n, char **b, size_t m)
+{
+	size_t same = 0;
+
+	while (same < n && same < m && strcmp(a[same], b[same]) == 0)
+		same++;
+	return same;
+}
+
+static size_t common_tail(char **a, size_t n, char **b, size_t m)
+{
+	size_t same = 0;
+
+	while (same < n && same < m &&
+	       strcmp(a[n - same - 1], b[m - same - 1]) == 0)
+		same++;
+	return same;
+}
+
 /* Borrows the lines. */
 static GArray *diff_lines(const GPtrArray *before, const GPtrArray *after)
 {
 	GArray *out = g_array_new(FALSE, FALSE, sizeof(struct line));
 	char **a = (char **)before->pdata, **b = (char **)after->pdata;
 	size_t n = before->len, m = after->len;
-	size_t head = 0, tail = 0, least = MIN(n, m);
+	size_t head = common_head(a, n, b, m);
+	size_t tail = common_tail(a + head, n - head, b + head, m - head);
 
-	while (head < least && strcmp(a[head], b[head]) == 0)
-		add(out, SAME, a[head++]);
-	while (tail < least - head &&
-	       strcmp(a[n - tail - 1], b[m - tail - 1]) == 0)
-		tail++;
-	if (n > 0 || m > 0)
-		diff_middle(out, a + head, n - head - tail, b + head,
-			    m - head - tail);
+	for (size_t i = 0; i < head; i++)
+		add(out, SAME, a[i]);
+	diff_middle(out, a + head, n - head - tail, b + head,
+		    m - head - tail);
 	for (size_t i = n - tail; i < n; i++)
 		add(out, SAME, a[i]);
 	return out;

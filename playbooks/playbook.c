@@ -52,9 +52,9 @@ struct mark playbook_mark(const yaml_node_t *node)
 	};
 }
 
-const yaml_node_t *playbook_node(const struct playbook_reader *r, int index)
+const yaml_node_t *playbook_node(struct playbook_reader *r, int index)
 {
-	return yaml_document_get_node(r->document, index);
+	return yaml_document_get_node(&r->document, index);
 }
 
 bool playbook_is_null(const yaml_node_t *node)
@@ -211,8 +211,8 @@ static void read_play(struct playbook_reader *r, struct playbook *playbook,
 /* Everything behind a NUL would be lost silently: texts end with one. */
 static void check_scalars(struct playbook_reader *r)
 {
-	for (const yaml_node_t *node = r->document->nodes.start;
-	     node < r->document->nodes.top; node++) {
+	for (const yaml_node_t *node = r->document.nodes.start;
+	     node < r->document.nodes.top; node++) {
 		const char *text = yaml_text_scalar(node);
 
 		if (text && strlen(text) != node->data.scalar.length)
@@ -223,7 +223,7 @@ static void check_scalars(struct playbook_reader *r)
 
 static void read_plays(struct playbook_reader *r, struct playbook *playbook)
 {
-	const yaml_node_t *root = yaml_document_get_root_node(r->document);
+	const yaml_node_t *root = yaml_document_get_root_node(&r->document);
 	struct mark mark = root ? playbook_mark(root) : (struct mark){1, 1};
 
 	if (!root || root->type != YAML_SEQUENCE_NODE ||
@@ -239,23 +239,34 @@ static void read_plays(struct playbook_reader *r, struct playbook *playbook)
 		read_play(r, playbook, playbook_node(r, *item));
 }
 
+/* The one thing that parses and does not load, aliases being refused. */
+static void problem_of_loader(struct playbook_reader *r,
+			      const yaml_parser_t *parser)
+{
+	r->n_problems++;
+	problem_add(r->problems, true, r->file,
+		    (unsigned)parser->problem_mark.line + 1,
+		    (unsigned)parser->problem_mark.column + 1, NULL,
+		    "an anchor of this name was given before");
+}
+
 static void read_document(struct playbook_reader *r, struct playbook *playbook,
 			  const char *text, size_t length)
 {
 	yaml_parser_t parser;
-	yaml_document_t document;
 
 	if (!yaml_parser_initialize(&parser))
 		g_error("libyaml: out of memory");
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text,
 				     length);
-	if (!yaml_parser_load(&parser, &document))
-		g_error("libyaml: loads no document that it parsed");
-	r->document = &document;
-	check_scalars(r);
-	read_plays(r, playbook);
-	yaml_document_delete(&document);
+	if (yaml_parser_load(&parser, &r->document)) {
+		check_scalars(r);
+		read_plays(r, playbook);
+		yaml_document_delete(&r->document);
+	} else {
+		problem_of_loader(r, &parser);
+	}
 	yaml_parser_delete(&parser);
 }
 

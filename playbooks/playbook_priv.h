@@ -11,7 +11,7 @@
 #include "microk8s/yaml_text.h"
 
 struct playbook_reader {
-	yaml_document_t *document;
+	yaml_document_t document;
 	const char *file;
 	GPtrArray *problems;
 	guint n_problems;	/* of this playbook */
@@ -32,7 +32,7 @@ void playbook_problem_unknown(struct playbook_reader *r,
 struct mark playbook_mark(const yaml_node_t *node);
 
 /* The node that a pair or item of the document refers to. */
-const yaml_node_t *playbook_node(const struct playbook_reader *r, int index);
+const yaml_node_t *playbook_node(struct playbook_reader *r, int index);
 
 /* True for nothing at all, ~ and null, unless in quotes. */
 bool playbook_is_null(const yaml_node_t *node);

@@ -75,6 +75,8 @@ static const struct { const char *text, *line; } mistakes[] = {
 	  "p:3:1: too many documents" },
 	{ "- &a {on: all, do: [run: x]}\n- *a\n",
 	  "p:2:3: aliases are not understood" },
+	{ "- &a x\n- &a y\n",
+	  "p:2:3: an anchor of this name was given before" },
 	{ "- on: [all\n", "p:2:1: did not find expected ',' or ']'" },
 	{ "- on: all\n\tdo: x\n",
 	  "p:2:1: found a tab character that violates indentation" },
@@ -349,13 +351,13 @@ static void test_playbook_shipped_ones_have_no_mistake(void **state)
 static void test_playbook_size_up_to_1_mib_is_read(void **state)
 {
 	static const char start[] = "- on: all\n" DO "#";
-	g_autofree char *text = g_strnfill(MIB + 1, 'x');
+	g_autofree char *comment = g_strnfill(MIB + 1 - strlen(start), 'x');
+	g_autofree char *text = g_strconcat(start, comment, NULL);
 	g_autoptr(GPtrArray) none = problems_new(), one = problems_new();
 	g_autoptr(Playbook) playbook = NULL;
 	g_autofree char *line = NULL;
 
 	(void)state;
-	memcpy(text, start, strlen(start));
 	playbook = parse_bytes(text, MIB, none);
 	assert_non_null(playbook);
 	assert_null(parse_bytes(text, MIB + 1, one));
