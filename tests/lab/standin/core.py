@@ -44,6 +44,8 @@ KNOBS = (
     ("join_hang", "0", "", "the agent takes a join and never answers"),
     ("lie_join_success", "0", "", "join ends well and no node appears"),
     ("sign_fail_percent", "0", "%", "certificate signings that fail"),
+    ("sign_race_percent", "2", "%", "signings that fail while another is "
+     "under way"),
     ("restart_seconds", "20", "s", "from kubelite's start to an API that "
      "answers"),
     ("first_join_outage", "20", "s", "the API is away while the first join "
