@@ -23,6 +23,7 @@ class TokenWatch:
         self._laptop = os.stat("/proc/%d/ns/net" % state["laptop"][0]).st_ino
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch)
+        self._old = self._on_master()
         self.tokens: set[str] = set()
         self.seen: set[bytes] = set()
         self.programs: set[str] = set()
@@ -37,10 +38,12 @@ class TokenWatch:
 
     def _watch(self) -> None:
         while not self._end.wait(PAUSE):
-            self._look_at_master()
+            self.tokens |= self._on_master() - self._old
             self._look_at_laptop()
 
-    def _look_at_master(self) -> None:
+    def _on_master(self) -> set[str]:
+        """All tokens that it would accept; those of runs that were killed
+        wait there for the end of their lifetime."""
         try:
             folder = os.path.dirname(DATA)
             current = os.path.join(folder, os.readlink(self._master + DATA))
@@ -48,11 +51,8 @@ class TokenWatch:
                       encoding="utf-8") as source:
                 lines = source.read().splitlines()
         except OSError:
-            return
-        for line in lines:
-            found = _TOKEN.match(line)
-            if found:
-                self.tokens.add(found.group())
+            return set()
+        return {found.group() for found in map(_TOKEN.match, lines) if found}
 
     def _look_at_laptop(self) -> None:
         for pid in filter(str.isdigit, os.listdir("/proc")):
