@@ -72,7 +72,7 @@ class Hostd:
         if not self.booted:
             return 1, "", "the end of its boot"
         if not state.installed:
-            return 1, "", "MicroK8s, which is not installed"
+            return 0, "no MicroK8s\n", ""  # somebody removed it
         if state.was_ready:
             return 0, "started\n", ""
         async with self._looking:

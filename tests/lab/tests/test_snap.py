@@ -255,5 +255,32 @@ class SnapServices(LabTest):
             "node1", "certs/server.crt") == before, 1.5)
 
 
+class SnapOutlivesPower(LabTest):
+    """What a crash in between does not change."""
+
+    HOSTS = 1
+
+    def power_cycle(self) -> None:
+        """crash and boot; boot waits for a host that is of use."""
+        for verb in ("crash", "boot"):
+            done = self.lab(verb, "node1")
+            self.assertEqual(done.rc, 0, done)
+
+    def test_power_loss_keeps_what_is_installed(self) -> None:
+        """Disabled services stay so, and a removed snap stays away."""
+        name = "microk8s.daemon-cluster-agent"
+        self.on("node1", "snap", "stop", "--disable", name)
+        self.power_cycle()
+        self.assertRegex(self.on("node1", "snap", "services", name).out,
+                         r"disabled +inactive")
+        ready = self.mk("node1", "status", "--wait-ready", "--timeout",
+                        "600")
+        self.assertEqual(ready.rc, 0, ready)
+        done = self.on("node1", "snap", "remove", "microk8s")
+        self.assertEqual((done.rc, done.out), (0, "microk8s removed\n"))
+        self.power_cycle()
+        self.assertEqual(self.on("node1", "snap", "list", "microk8s").rc, 1)
+
+
 if __name__ == "__main__":
     unittest.main()
