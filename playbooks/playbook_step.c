@@ -91,8 +91,8 @@ static void read_argument(struct playbook_reader *r, struct step *step,
 		read_scalar(r, argument, value);
 }
 
-static const struct argument *step_argument(const struct step *step,
-					    const struct param *param)
+const struct argument *step_argument(const struct step *step,
+				     const struct param *param)
 {
 	for (guint i = 0; i < step->arguments->len; i++) {
 		const struct argument *a =

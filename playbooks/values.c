@@ -66,19 +66,6 @@ static bool resolve_map(struct value *value, const struct argument *argument,
 	return true;
 }
 
-static const struct argument *given(const struct step *step,
-				    const struct param *param)
-{
-	for (guint i = 0; i < step->arguments->len; i++) {
-		const struct argument *argument =
-			g_ptr_array_index(step->arguments, i);
-
-		if (argument->param == param)
-			return argument;
-	}
-	return NULL;
-}
-
 GArray *values_resolve(const struct step *step, struct vars *vars,
 		       struct mark *where, GError **error)
 {
@@ -88,7 +75,7 @@ GArray *values_resolve(const struct step *step, struct vars *vars,
 	g_array_set_clear_func(values, value_clear);
 	for (size_t i = 0; i < step->action->n_params; i++) {
 		const struct param *param = &step->action->params[i];
-		const struct argument *argument = given(step, param);
+		const struct argument *argument = step_argument(step, param);
 		struct value value = { .param = param };
 		bool ok = true;
 

@@ -5,8 +5,13 @@
  */
 #include "playrig.h"
 
+#include "transport/job_priv.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define RUN_ID_PREFIX "test-play-"
 
 static const char *const names[PLAYRIG_HOSTS] = { "m", "w2", "w1", "o" };
 
@@ -82,7 +87,12 @@ struct playrig *playrig_new(void)
 void playrig_free(struct playrig *p)
 {
 	const char *const rm[] = { "rm", "-rf", p->dir, NULL };
+	/* what jobs past their deadline have left behind */
+	g_autofree char *jobs = g_strdup_printf(
+		"rm -rf " JOB_DIR "/" RUN_ID_PREFIX "%d-*", (int)getpid());
+	const char *const rm_jobs[] = { "sh", "-c", jobs, NULL };
 
+	run_local(rm_jobs);
 	for (int i = 0; i < PLAYRIG_HOSTS; i++)
 		sshd_stop(p->sshds[i]);
 	run_local(rm);
@@ -215,7 +225,7 @@ struct run_result *playrig_run(struct playrig *p, const char *yaml)
 	static unsigned n;
 	g_autoptr(Playbook) playbook = parse(p, yaml);
 	g_autofree char *run_id = g_strdup_printf(
-		"test-%" G_GINT64_FORMAT "-%u", g_get_real_time(), n++);
+		RUN_ID_PREFIX "%d-%u", (int)getpid(), n++);
 	const struct event_sink sink = { on_event, p };
 	const struct run_options options = {
 		.playbook = playbook,
