@@ -54,9 +54,9 @@ const struct argument *step_argument(const struct step *step,
 				     const struct param *param);
 
 /* Replaces ${name} in `text` by lookup(name, data), ${name:-default} by
- * `default` if that is NULL, "$${" by "${". A name that is unknown, unterminated
- * or none, and a default that holds ${ itself, is error DATA. Newly
- * allocated. */
+ * `default` if that is NULL, "$${" by "${". A name that is unknown, not
+ * terminated or none, and a default that holds ${ itself, is error DATA.
+ * Newly allocated. */
 char *playbook_interpolate(const char *text,
 			   const char *(*lookup)(const char *name, void *data),
 			   void *data, GError **error);

@@ -18,9 +18,36 @@ static const struct param *param_find(const struct action *action,
 	return NULL;
 }
 
+/* One NAME: VALUE of a map; `seen` holds the names before it, borrowed. */
+static void read_map_pair(struct playbook_reader *r, struct argument *argument,
+			  const yaml_node_pair_t *pair, GHashTable *seen)
+{
+	const yaml_node_t *key = playbook_node(r, pair->key);
+	const yaml_node_t *item = playbook_node(r, pair->value);
+	const char *name = yaml_text_scalar(key);
+	const char *text = yaml_text_scalar(item);
+
+	if (!name || !*name || !text) {
+		playbook_problem(r, name && *name ? item : key, NULL,
+				 "'%s' takes plain values, no lists and no "
+				 "mappings",
+				 argument->param->name);
+		return;
+	}
+	if (!g_hash_table_add(seen, (gpointer)(guintptr)name)) {
+		playbook_problem(r, key, NULL, "'%s' is given twice", name);
+		return;
+	}
+	g_ptr_array_add(argument->keys, g_strdup(name));
+	g_ptr_array_add(argument->values,
+			playbook_is_null(item) ? NULL : g_strdup(text));
+}
+
 static void read_map(struct playbook_reader *r, struct argument *argument,
 		     const yaml_node_t *value)
 {
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
 	argument->keys = g_ptr_array_new_with_free_func(g_free);
 	argument->values = g_ptr_array_new_with_free_func(g_free);
 	if (value->type != YAML_MAPPING_NODE) {
@@ -31,30 +58,8 @@ static void read_map(struct playbook_reader *r, struct argument *argument,
 		return;
 	}
 	for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start;
-	     pair < value->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = playbook_node(r, pair->key);
-		const yaml_node_t *item = playbook_node(r, pair->value);
-		const char *name = yaml_text_scalar(key);
-		const char *text = yaml_text_scalar(item);
-
-		if (!name || !*name || !text) {
-			playbook_problem(
-				r, name && *name ? item : key, NULL,
-				"'%s' takes plain values, no lists and no "
-				"mappings",
-				argument->param->name);
-			continue;
-		}
-		if (g_ptr_array_find_with_equal_func(argument->keys, name,
-						     g_str_equal, NULL)) {
-			playbook_problem(r, key, NULL, "'%s' is given twice",
-					 name);
-			continue;
-		}
-		g_ptr_array_add(argument->keys, g_strdup(name));
-		g_ptr_array_add(argument->values,
-				playbook_is_null(item) ? NULL : g_strdup(text));
-	}
+	     pair < value->data.mapping.pairs.top; pair++)
+		read_map_pair(r, argument, pair, seen);
 }
 
 static void read_scalar(struct playbook_reader *r, struct argument *argument,
@@ -196,12 +201,12 @@ static const struct action *read_action(struct playbook_reader *r,
 	const struct action *action = name ? action_find(name) : NULL;
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
 
-	if (action || !name) {
-		if (!name)
-			playbook_problem(r, node, NULL,
-					 "a step is the name of an "
-					 "action");
+	if (action)
 		return action;
+	if (!name) {
+		playbook_problem(r, node, NULL,
+				 "a step is the name of an action");
+		return NULL;
 	}
 	for (size_t i = 0; action_table[i]; i++)
 		g_ptr_array_add(known,

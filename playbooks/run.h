@@ -29,19 +29,20 @@ struct run_options {
 	size_t n_sinks;
 };
 
+/* Texts are redacted. */
 struct host_result {
 	const struct host *host;
 	unsigned counts[TASK_N];
 	gint64 elapsed_us, remote_us;
-	GError *error;			/* the first failure, redacted, or NULL */
+	GError *error;			/* the first failure, or NULL */
 	char *failed_step, *hint;
 };
 
 struct run_result {
 	GPtrArray *hosts;		/* struct host_result * */
 	gint64 wall_us;
-	gint64 critical_us;		/* sum over plays of the longest chain of
-					   remote work of any host */
+	gint64 critical_us;		/* sum over plays of the longest chain
+					   of remote work of any host */
 	bool stopped;			/* Ctrl-C */
 	int exit_status;
 };

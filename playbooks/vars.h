@@ -14,7 +14,8 @@ struct vars {
 	const struct host *host;
 	const struct cluster *cluster;
 	const struct node *node;	/* NULL: no role */
-	bool is_preview;		/* before any look: facts count as set */
+	bool is_preview;		/* before any look: facts count as
+					   set, to nothing */
 	bool used_fact;			/* set when a preview met one */
 };
 

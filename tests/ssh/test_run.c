@@ -263,7 +263,10 @@ static void test_run_check_mode_changes_nothing(void **state)
 
 static void test_run_lost_connection_is_retried_if_safe(void **state)
 {
-	static const struct { const char *before; unsigned changed; } cases[] = {
+	static const struct {
+		const char *before;
+		unsigned changed;
+	} cases[] = {
 		{ "", 1 },	/* lost by the first command of all */
 		{ "    - run: \"true\"\n", 2 },
 	};

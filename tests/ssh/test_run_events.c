@@ -334,7 +334,9 @@ static void test_run_copy_twice_changes_once(void **state)
 	static const char yaml[] =
 		"- on: all\n"
 		"  do:\n"
-		"    - copy: {dest: \"${dir}/it's $(x)\", content: \"a\\nb\"}\n";
+		"    - copy:\n"
+		"        dest: \"${dir}/it's $(x)\"\n"
+		"        content: \"a\\nb\"\n";
 	struct playrig *p = *state;
 	struct run_result *first = playrig_run(p, yaml);
 	struct run_result *second = playrig_run(p, yaml);

@@ -51,8 +51,8 @@ static struct playbook *parse(const char *text, GPtrArray *problems)
 #define NO_LIST ": a playbook is a list of plays (muster playbook show up is " \
 	"an example)"
 #define NO_ON ": 'on' takes a pattern of hosts (such as masters, workers, all)"
-#define NO_DO ": 'do' takes a list of steps (each on a line of its own behind " \
-	"`-`)"
+#define NO_DO ": 'do' takes a list of steps (each on a line of its own " \
+	"behind `-`)"
 #define NO_SERIAL ": 'serial' takes how many hosts at once, 1 or more, not "
 #define SEVERAL ": a step is one action, not several (begin each step with " \
 	"its own `-`)"
@@ -393,6 +393,23 @@ static void test_playbook_hundred_thousand_brackets_are_refused(void **state)
 	assert_null(parse(text, problems));
 }
 
+/* Names are told apart by a table, not each against all. */
+static void test_playbook_map_of_forty_thousand_names_is_read(void **state)
+{
+	g_autoptr(GString) text = g_string_new(ALL
+		"    - args:\n        service: kubelet\n        set:\n");
+	g_autoptr(GPtrArray) problems = problems_new();
+	g_autoptr(Playbook) playbook = NULL;
+
+	(void)state;
+	for (int i = 0; i < 40000; i++)
+		g_string_append_printf(text, "          --f%d: x\n", i);
+	playbook = parse(text->str, problems);
+	assert_non_null(playbook);
+	assert_int_equal(argument_of(step_of(play_of(playbook, 0), 0), 1)
+			 ->keys->len, 40000);
+}
+
 static void test_playbook_nul_byte_is_refused(void **state)
 {
 	static const char text[] = "- on: all\n  do: [run: x]\n\0- on: b\n";
@@ -419,6 +436,8 @@ int main(void)
 		cmocka_unit_test(test_playbook_depth_past_64_is_refused),
 		cmocka_unit_test(
 			test_playbook_hundred_thousand_brackets_are_refused),
+		cmocka_unit_test(
+			test_playbook_map_of_forty_thousand_names_is_read),
 		cmocka_unit_test(test_playbook_nul_byte_is_refused),
 	};
 
