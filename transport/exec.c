@@ -105,18 +105,6 @@ static char *script_as_input(const char *script)
 	return g_strconcat("{\n", script, "\n} </dev/null\n", NULL);
 }
 
-/* Cuts everything up to and including the mark's line. False: no mark. */
-static bool strip_to_mark(GString *stream, const char *mark)
-{
-	g_autofree char *line = g_strconcat(mark, "\n", NULL);
-	const char *at = memmem(stream->str, stream->len, line, strlen(line));
-
-	if (!at)
-		return false;
-	g_string_erase(stream, 0, at - stream->str + (gssize)strlen(line));
-	return true;
-}
-
 char *exec_tail(const struct session *session, const char *text)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
@@ -275,10 +263,14 @@ static bool run_request(struct session *session,
 					   : strlen(script);
 	run->keep_max = max;
 	run->deadline_us = request->deadline_us;
+	run->on_output = request->on_output;
+	run->output_data = request->output_data;
+	run->mark = mark;
 
 	bool good = run_channel(session, run, error);
-	bool started = strip_to_mark(run->err, mark);
-	started = strip_to_mark(run->out, mark) || started;
+	bool started = run_strip_to_mark(run->err, mark) || run->begun[0] ||
+		run->begun[1];
+	started = run_strip_to_mark(run->out, mark) || started;
 	return good && set_outcome(session, request, run, started, error);
 }
 

@@ -9,6 +9,11 @@
 
 #include "session.h"
 
+/* Takes output as it comes, on the session's thread; may block. Pieces end
+ * anywhere, in lines too. */
+typedef void (*exec_output_fn)(const char *bytes, size_t n, bool is_stderr,
+			       void *data);
+
 struct exec_request {
 	const char *title;		/* for logs and error texts; no secrets */
 	const char *script;		/* POSIX sh, static text */
@@ -27,6 +32,11 @@ struct exec_request {
 	gint64 deadline_us;		/* absolute; required */
 	size_t output_max;		/* bytes kept per stream; 0 = 1 MiB. More
 					   is error OUTPUT_LIMIT */
+	exec_output_fn on_output;	/* or NULL: gets all of both streams,
+					   without a limit; out and err of the
+					   result are empty then, and neither
+					   log nor error texts quote them */
+	void *output_data;
 };
 
 struct exec_result {

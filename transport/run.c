@@ -17,6 +17,30 @@
  * sshd closes the channel only when they are closed too. */
 #define LINGER_US (2 * G_TIME_SPAN_SECOND)
 
+bool run_strip_to_mark(GString *stream, const char *mark)
+{
+	g_autofree char *line = g_strconcat(mark, "\n", NULL);
+	const char *at = memmem(stream->str, stream->len, line, strlen(line));
+
+	if (!at)
+		return false;
+	g_string_erase(stream, 0, at - stream->str + (gssize)strlen(line));
+	return true;
+}
+
+/* What came in one piece with the mark goes on at once. */
+static void look_for_mark(struct run *run, GString *stream, int is_stderr)
+{
+	bool *begun = &run->begun[is_stderr ? 1 : 0];
+
+	*begun = run_strip_to_mark(stream, run->mark);
+	if (*begun && stream->len > 0)
+		run->on_output(stream->str, stream->len, is_stderr != 0,
+			       run->output_data);
+	if (*begun)
+		g_string_truncate(stream, 0);
+}
+
 static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 		   uint32_t length, int is_stderr, void *userdata)
 {
@@ -25,9 +49,16 @@ static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 	size_t room = run->keep_max + NOISE_MAX - stream->len;
 	(void)ssh, (void)channel;
 
+	if (run->begun[is_stderr ? 1 : 0]) {
+		run->on_output(data, length, is_stderr != 0,
+			       run->output_data);
+		return (int)length;
+	}
 	if (length > room)
 		run->overflow = true;
 	g_string_append_len(stream, data, (gssize)MIN(length, room));
+	if (run->on_output)
+		look_for_mark(run, stream, is_stderr);
 	return (int)length;
 }
 

@@ -6,6 +6,7 @@
 #ifndef MUSTER_TRANSPORT_RUN_PRIV_H
 #define MUSTER_TRANSPORT_RUN_PRIV_H
 
+#include "exec.h"
 #include "session_priv.h"
 
 struct run {
@@ -16,8 +17,14 @@ struct run {
 	size_t keep_max;		/* bytes a stream, beside a little slack
 					   for what rc files print */
 	gint64 deadline_us;
+	exec_output_fn on_output;	/* or NULL: gets what comes behind the
+					   line `mark` of each stream, which
+					   then is in neither out nor err */
+	void *output_data;
+	const char *mark;
 	/* filled in; freed by run_clear() */
 	GString *out, *err;		/* the caller makes them */
+	bool begun[2];			/* on_output: the mark came (out, err) */
 	bool overflow;			/* printed more; was ended for it */
 	int status;			/* -1: none */
 	char *signal;			/* "TERM", or NULL */
@@ -27,6 +34,9 @@ struct run {
 	bool requested, eof_sent, closed;
 	gint64 exited_us;		/* when status or signal came */
 };
+
+/* Cuts everything up to and including the mark's line. False: no mark. */
+bool run_strip_to_mark(GString *stream, const char *mark);
 
 /* Runs to the end of the command. False: it did not get there (LOST, DEADLINE,
  * CANCELLED, or session_connect()'s codes), and the command has been sent
