@@ -101,7 +101,7 @@ struct raw {
 };
 
 static void add_entries(GOptionGroup *group, struct options *o,
-			struct raw *raw, bool is_plan)
+			struct raw *raw, const struct options_usage *usage)
 {
 	const GOptionEntry all[] = {
 		{ "inventory", 'i', 0, G_OPTION_ARG_FILENAME, &o->inventory,
@@ -109,9 +109,6 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  "FILE" },
 		{ "forks", 'f', 0, G_OPTION_ARG_INT, &o->forks,
 		  "Hosts at once (default 32)", "N" },
-		{ "extra-vars", 'e', 0, G_OPTION_ARG_CALLBACK,
-		  (gpointer)add_extra_var,
-		  "Set a variable; wins over the inventory", "NAME=VALUE" },
 		{ "user", 'u', 0, G_OPTION_ARG_STRING, &o->user,
 		  "Log in as USER; wins over the inventory", "USER" },
 		{ "private-key", 0, 0, G_OPTION_ARG_FILENAME,
@@ -125,12 +122,8 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		{ "timeout", 'T', 0, G_OPTION_ARG_CALLBACK,
 		  (gpointer)set_timeout,
 		  "For connecting to a host (default 10s)", "TIME" },
-		{ "adopt", 0, 0, G_OPTION_ARG_NONE, &raw->adopt,
-		  "Take over hosts that belong to another cluster", NULL },
 		{ "json", 0, 0, G_OPTION_ARG_NONE, &raw->json,
 		  "One JSON document on standard output", NULL },
-		{ "events", 0, 0, G_OPTION_ARG_FILENAME, &o->events_path,
-		  "Write every event as a line of JSON", "FILE" },
 		{ "color", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer)set_color,
 		  "auto (default), always or never", "WHEN" },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
@@ -140,6 +133,16 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  (gpointer)louder, "Tell only changes and failures", NULL },
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this",
 		  NULL },
+		G_OPTION_ENTRY_NULL
+	};
+	const GOptionEntry playbook[] = {
+		{ "extra-vars", 'e', 0, G_OPTION_ARG_CALLBACK,
+		  (gpointer)add_extra_var,
+		  "Set a variable; wins over the inventory", "NAME=VALUE" },
+		{ "adopt", 0, 0, G_OPTION_ARG_NONE, &raw->adopt,
+		  "Take over hosts that belong to another cluster", NULL },
+		{ "events", 0, 0, G_OPTION_ARG_FILENAME, &o->events_path,
+		  "Write every event as a line of JSON", "FILE" },
 		G_OPTION_ENTRY_NULL
 	};
 	const GOptionEntry check[] = {
@@ -154,7 +157,12 @@ static void add_entries(GOptionGroup *group, struct options *o,
 	};
 
 	g_option_group_add_entries(group, all);
-	g_option_group_add_entries(group, is_plan ? exit_code : check);
+	if (usage->entries)
+		g_option_group_add_entries(group, usage->entries);
+	if (usage->takes_command)
+		return;
+	g_option_group_add_entries(group, playbook);
+	g_option_group_add_entries(group, usage->is_plan ? exit_code : check);
 }
 
 /* Examples first: who asks for help wants to copy one. */
@@ -164,6 +172,29 @@ static void print_help(GOptionContext *context,
 	g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
 
 	printf("%s\n\n%s", usage->examples, text);
+}
+
+/* Where "--" stands, or `argc`. GOption keeps it or not by rules of its own,
+ * so it never sees it. */
+static int find_dashes(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return i;
+	return argc;
+}
+
+static bool take_command(struct options *o, char **words, GError **error)
+{
+	if (*o->arguments) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+			    "'%s' is no option; the command goes after --",
+			    *o->arguments);
+		return false;
+	}
+	g_strfreev(o->arguments);
+	o->arguments = g_strdupv(words);
+	return true;
 }
 
 /* Sets *helped if help was asked for and given: then there are no options. */
@@ -176,12 +207,13 @@ static bool parse(struct options *o, int argc, char **argv,
 	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
 	g_auto(GStrv) words = g_new0(char *, (gsize)argc + 1);
 	struct raw raw = { 0 };
+	int end = usage->takes_command ? find_dashes(argc, argv) : argc;
 
-	for (int i = 0; i < argc; i++)
+	for (int i = 0; i < end; i++)
 		words[i] = i ? g_strdup(argv[i])
 			     : g_strconcat("muster ", argv[0], NULL);
 	g_set_prgname(words[0]);
-	add_entries(group, o, &raw, usage->is_plan);
+	add_entries(group, o, &raw, usage);
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_description(context, usage->summary);
@@ -197,7 +229,8 @@ static bool parse(struct options *o, int argc, char **argv,
 	o->json = raw.json;
 	o->exit_code = raw.exit_code;
 	o->arguments = g_strdupv(words + (words[0] ? 1 : 0));
-	return true;
+	return !usage->takes_command ||
+		take_command(o, argv + MIN(end + 1, argc), error);
 }
 
 /* What the types of GOption cannot say. */
@@ -211,7 +244,8 @@ static const char *mistake_in(const struct options *o,
 	if (!usage->parameters && *o->arguments)
 		return "takes no arguments besides its options";
 	if (usage->parameters && !*o->arguments)
-		return "an argument is missing";
+		return usage->takes_command ? "no command: it goes after --"
+			: "an argument is missing";
 	return NULL;
 }
 

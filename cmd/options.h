@@ -29,7 +29,8 @@ struct options {
 	char *events_path;		/* --events */
 	int verbosity;			/* -v, -q: 1, 0, -1 */
 	enum color_mode color;
-	char **arguments;		/* what is left, NULL-terminated */
+	char **arguments;		/* what is left, NULL-terminated; with
+					   takes_command what follows -- */
 };
 
 /* What `-h` shows beside the options. */
@@ -38,6 +39,9 @@ struct options_usage {
 	const char *examples;		/* shown first */
 	const char *summary;		/* paragraphs below the options' list */
 	bool is_plan;			/* takes --exit-code, not --check */
+	bool takes_command;		/* no playbook, so none of -C, -e, ...;
+					   a command to run follows -- */
+	const GOptionEntry *entries;	/* of this command alone, or NULL */
 };
 
 /* Parses argv. Returns NULL after -h (*status 0) or a mistake, which it
