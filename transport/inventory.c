@@ -96,6 +96,22 @@ static void add_at(GPtrArray *problems, const char *name, const char *text,
 		    hint, "%s", message);
 }
 
+/* Comments may be in any encoding: nobody reads them. */
+static void blank_comments(char *text, size_t length)
+{
+	for (char *line = text, *end; line < text + length; line = end + 1) {
+		char *first = line;
+
+		end = memchr(line, '\n', (size_t)(text + length - line));
+		end = end ? end : text + length;
+		while (first < end && g_ascii_isspace(*first))
+			first++;
+		if (first < end && (*first == '#' || *first == ';') &&
+		    !g_utf8_validate(line, end - line, NULL))
+			memset(line, '#', (size_t)(end - line));
+	}
+}
+
 /* What makes reading line by line pointless. */
 static bool check_text(const char *text, size_t length, const char *name,
 		       GPtrArray *problems)
@@ -103,11 +119,6 @@ static bool check_text(const char *text, size_t length, const char *name,
 	const char *end;
 	size_t blank = 0;
 
-	if (length > INVENTORY_MAX_BYTES) {
-		problem_add(problems, true, name, 0, 0, NULL,
-			    "the inventory is larger than 1 MiB");
-		return false;
-	}
 	if (!g_utf8_validate(text, (gssize)length, &end)) {
 		add_at(problems, name, text, (size_t)(end - text), NULL,
 		       *end ? "not UTF-8 text" : "a NUL byte");
@@ -139,20 +150,19 @@ static int by_place(const void *a, const void *b)
 	return 0;
 }
 
-static void read_text(struct inventory_reader *r, const char *text,
-		      size_t length)
+static void read_text(struct inventory_reader *r, const char *text)
 {
-	g_autofree char *copy = g_strndup(text, length);
-
 	r->groups = g_hash_table_new(g_str_hash, g_str_equal);
 	r->own_vars = g_hash_table_new_full(NULL, NULL, NULL,
 			(GDestroyNotify)g_hash_table_unref);
 	r->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					  NULL);
-	reader_group(r, "all", 0)->is_defined = true;
+	r->sections = g_ptr_array_new();
+	groups_section(r, reader_group(r, "all", 0), true);
 	r->group = reader_group(r, "ungrouped", 0);
-	r->group->is_defined = true;
-	r->lines = g_strsplit(copy, "\n", -1);
+	groups_section(r, r->group, true);
+	groups_add_child(g_hash_table_lookup(r->groups, "all"), r->group);
+	r->lines = g_strsplit(text, "\n", -1);
 	r->n_lines = g_strv_length(r->lines);
 	reader_run(r);
 	groups_finish(r);
@@ -162,6 +172,7 @@ static void read_text(struct inventory_reader *r, const char *text,
 			    "list the machines, one a line",
 			    "no host in this inventory");
 	g_strfreev(r->lines);
+	g_ptr_array_unref(r->sections);
 	g_hash_table_unref(r->groups);
 	g_hash_table_unref(r->own_vars);
 	g_hash_table_unref(r->warned);
@@ -202,8 +213,17 @@ static struct inventory *parse(const char *text, size_t length,
 		text += 3;
 		length -= 3;
 	}
-	if (check_text(text, length, name, problems))
-		read_text(&r, text, length);
+	if (length > INVENTORY_MAX_BYTES) {
+		problem_add(problems, true, name, 0, 0, NULL,
+			    "the inventory is larger than 1 MiB");
+	} else {
+		g_autofree char *copy = g_malloc0(length + 1);
+
+		memcpy(copy, text, length);
+		blank_comments(copy, length);
+		if (check_text(copy, length, name, problems))
+			read_text(&r, copy);
+	}
 	if (r.has_secret && (mode & (S_IRWXG | S_IRWXO)))
 		problem_add(problems, false, name, 0, 0, "chmod 600",
 			    "others can read this file, and it holds a "

@@ -62,10 +62,15 @@ struct inventory_group {
 	GPtrArray *hosts;	/* struct host *, direct members, borrowed */
 	GPtrArray *children;	/* struct inventory_group *, borrowed */
 	GPtrArray *parents;	/* struct inventory_group *, borrowed */
+	GPtrArray *aliases;	/* groups whose hosts are its hosts too, by
+				   the rules' aliases; borrowed */
+	GPtrArray *waiting;	/* groups that hold it once it has a section;
+				   empty after reading */
 	GHashTable *vars;	/* char * -> struct host_var * */
 	GHashTable *members;	/* set of the elements of `hosts` */
 	unsigned depth;		/* longest way down from "all" */
 	int priority;		/* ansible_group_priority, or 1 */
+	bool has_section;	/* of any kind, [section:vars] too */
 	bool is_defined;	/* has a [section] or [section:children] */
 	bool is_alias_made;	/* exists only because an alias names it */
 	unsigned line, column;

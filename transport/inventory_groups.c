@@ -17,6 +17,8 @@ struct inventory_group *groups_new(const char *name)
 	group->hosts = g_ptr_array_new();
 	group->children = g_ptr_array_new();
 	group->parents = g_ptr_array_new();
+	group->aliases = g_ptr_array_new();
+	group->waiting = g_ptr_array_new();
 	group->vars = vars_new();
 	group->members = g_hash_table_new(NULL, NULL);
 	group->priority = 1;
@@ -29,6 +31,8 @@ void groups_free(struct inventory_group *group)
 	g_ptr_array_unref(group->hosts);
 	g_ptr_array_unref(group->children);
 	g_ptr_array_unref(group->parents);
+	g_ptr_array_unref(group->aliases);
+	g_ptr_array_unref(group->waiting);
 	g_hash_table_unref(group->vars);
 	g_hash_table_unref(group->members);
 	g_free(group);
@@ -49,6 +53,30 @@ void groups_add_child(struct inventory_group *parent,
 	g_ptr_array_add(child->parents, parent);
 }
 
+void groups_section(struct inventory_reader *r, struct inventory_group *group,
+		    bool defines)
+{
+	if (!group->has_section)
+		g_ptr_array_add(r->sections, group);
+	group->has_section = true;
+	if (!defines)
+		return;
+	group->is_defined = true;
+	for (guint i = 0; i < group->waiting->len; i++)
+		groups_add_child(g_ptr_array_index(group->waiting, i), group);
+	g_ptr_array_set_size(group->waiting, 0);
+}
+
+static void add_new(GPtrArray *to, GHashTable *seen, const GPtrArray *from)
+{
+	for (guint i = 0; i < from->len; i++) {
+		gpointer one = g_ptr_array_index(from, i);
+
+		if (g_hash_table_add(seen, one))
+			g_ptr_array_add(to, one);
+	}
+}
+
 /* `group` and all below it, nearest first, each once. */
 static GPtrArray *descendants(const struct inventory_group *group)
 {
@@ -60,12 +88,8 @@ static GPtrArray *descendants(const struct inventory_group *group)
 	for (guint i = 0; i < all->len; i++) {
 		struct inventory_group *at = g_ptr_array_index(all, i);
 
-		for (guint j = 0; j < at->children->len; j++) {
-			gpointer child = g_ptr_array_index(at->children, j);
-
-			if (g_hash_table_add(seen, child))
-				g_ptr_array_add(all, child);
-		}
+		add_new(all, seen, at->children);
+		add_new(all, seen, at->aliases);
 	}
 	return all;
 }
@@ -77,14 +101,10 @@ GPtrArray *inventory_group_hosts(const struct inventory_group *group)
 	GPtrArray *hosts = g_ptr_array_new();
 
 	for (guint i = 0; i < groups->len; i++) {
-		struct inventory_group *at = g_ptr_array_index(groups, i);
+		const struct inventory_group *at =
+			g_ptr_array_index(groups, i);
 
-		for (guint j = 0; j < at->hosts->len; j++) {
-			gpointer host = g_ptr_array_index(at->hosts, j);
-
-			if (g_hash_table_add(seen, host))
-				g_ptr_array_add(hosts, host);
-		}
+		add_new(hosts, seen, at->hosts);
 	}
 	return hosts;
 }
@@ -175,13 +195,14 @@ static int by_precedence(gconstpointer a, gconstpointer b)
 	return by_name(a, b);
 }
 
-/* Everything hangs below "all"; hosts of no other group are "ungrouped". */
-static void complete(struct inventory_reader *r)
+/* Hosts of no other group are "ungrouped": those that its own section names
+ * come first, as in Ansible. */
+static void complete_ungrouped(struct inventory_reader *r,
+			       const struct inventory_group *all,
+			       struct inventory_group *rest)
 {
-	struct inventory_group *all = g_hash_table_lookup(r->groups, "all");
-	struct inventory_group *rest = g_hash_table_lookup(r->groups,
-							   "ungrouped");
 	g_autoptr(GHashTable) grouped = g_hash_table_new(NULL, NULL);
+	g_autoptr(GPtrArray) named = g_steal_pointer(&rest->hosts);
 	GPtrArray *groups = r->inventory->groups, *hosts = r->inventory->hosts;
 
 	for (guint i = 0; i < groups->len; i++) {
@@ -189,37 +210,35 @@ static void complete(struct inventory_reader *r)
 
 		if (group == all || group == rest)
 			continue;
-		if (group->parents->len == 0)
-			groups_add_child(all, group);
 		for (guint j = 0; j < group->hosts->len; j++)
 			g_hash_table_add(grouped,
 					 g_ptr_array_index(group->hosts, j));
 	}
-	groups_add_child(all, rest);
-	g_ptr_array_set_size(rest->hosts, 0);
+	rest->hosts = g_ptr_array_new();
 	g_hash_table_remove_all(rest->members);
-	for (guint i = 0; i < hosts->len; i++) {
-		struct host *host = g_ptr_array_index(hosts, i);
+	g_ptr_array_extend(named, hosts, NULL, NULL);
+	for (guint i = 0; i < named->len; i++) {
+		struct host *host = g_ptr_array_index(named, i);
 
 		if (!g_hash_table_contains(grouped, host))
 			groups_add_host(rest, host);
 	}
 }
 
-static void copy_vars(GHashTable *to, GHashTable *from)
+/* Everything hangs below "all", in the order of the sections. */
+static void complete(struct inventory_reader *r)
 {
-	GHashTableIter iter;
-	gpointer key, value;
+	struct inventory_group *all = g_hash_table_lookup(r->groups, "all");
 
-	g_hash_table_iter_init(&iter, from);
-	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		const struct host_var *var = value;
-		struct host_var *copy = g_new(struct host_var, 1);
+	for (guint i = 0; i < r->sections->len; i++) {
+		struct inventory_group *group =
+			g_ptr_array_index(r->sections, i);
 
-		*copy = *var;
-		copy->value = g_strdup(var->value);
-		g_hash_table_replace(to, g_strdup(key), copy);
+		if (group != all && group->parents->len == 0)
+			groups_add_child(all, group);
 	}
+	complete_ungrouped(r, all, g_hash_table_lookup(r->groups,
+						       "ungrouped"));
 }
 
 static void merge(struct inventory_reader *r)
@@ -235,9 +254,11 @@ static void merge(struct inventory_reader *r)
 				group->vars, "ansible_group_priority");
 
 		group_depth(group);
-		if (priority)
-			group->priority = (int)CLAMP(g_ascii_strtoll(
-					priority->value, NULL, 10), 0, 1000000);
+		if (!priority)
+			continue;
+		group->priority = (int)CLAMP(g_ascii_strtoll(
+				priority->value, NULL, 10), 0, 1000000);
+		g_hash_table_remove(group->vars, "ansible_group_priority");
 	}
 	g_ptr_array_sort(order, by_precedence);
 	for (guint i = 0; i < order->len; i++) {
@@ -248,22 +269,14 @@ static void merge(struct inventory_reader *r)
 			struct host *host = g_ptr_array_index(below, j);
 
 			g_ptr_array_add(host->groups, g_strdup(group->name));
-			copy_vars(host->vars, group->vars);
+			vars_copy(host->vars, group->vars);
 		}
 	}
 	for (guint i = 0; i < hosts->len; i++) {
 		struct host *host = g_ptr_array_index(hosts, i);
 
-		copy_vars(host->vars, g_hash_table_lookup(r->own_vars, host));
+		vars_copy(host->vars, g_hash_table_lookup(r->own_vars, host));
 	}
-}
-
-static bool is_below(struct inventory_group *group,
-		     const struct inventory_group *top)
-{
-	g_autoptr(GPtrArray) below = descendants(top);
-
-	return g_ptr_array_find(below, group, NULL);
 }
 
 /* After merging, so that an alias changes membership and no variable. */
@@ -273,7 +286,6 @@ static void apply_alias(struct inventory_reader *r, const char *alias,
 	struct inventory_group *from = g_hash_table_lookup(r->groups, alias);
 	struct inventory_group *to = g_hash_table_lookup(r->groups, canonical);
 	g_autoptr(GPtrArray) hosts = NULL;
-	bool is_circle;
 
 	if (!from)
 		return;
@@ -285,21 +297,15 @@ static void apply_alias(struct inventory_reader *r, const char *alias,
 		to->depth = 1;
 		g_ptr_array_add(r->inventory->groups, to);
 		g_hash_table_insert(r->groups, to->name, to);
-		groups_add_child(g_hash_table_lookup(r->groups, "all"), to);
 	}
-	/* A child of its own alias cannot also be above it. */
-	is_circle = is_below(to, from);
+	g_ptr_array_add(to->aliases, from);
 	hosts = inventory_group_hosts(from);
 	for (guint i = 0; i < hosts->len; i++) {
 		struct host *host = g_ptr_array_index(hosts, i);
 
 		if (!host_in_group(host, canonical))
 			g_ptr_array_add(host->groups, g_strdup(canonical));
-		if (is_circle)
-			groups_add_host(to, host);
 	}
-	if (!is_circle)
-		groups_add_child(to, from);
 }
 
 static int by_text(gconstpointer a, gconstpointer b)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the parts of the inventory reader share: inventory_read.c cuts the
- * file into lines and sections, inventory_words.c cuts lines into words,
+ * file into lines and sections, inventory_line.c looks for what nobody sees
+ * in a line, inventory_words.c cuts lines into words,
  * inventory_ranges.c turns a word into host names, inventory_vars.c checks
  * variables, inventory_groups.c joins it all at the end of the file.
  */
@@ -26,6 +27,7 @@ struct inventory_reader {
 	const struct inventory_rules *rules;
 	GPtrArray *problems;
 	GHashTable *groups;		/* char * -> struct inventory_group * */
+	GPtrArray *sections;		/* groups, as their sections first came */
 	GHashTable *own_vars;		/* struct host * -> its own vars */
 	GHashTable *warned;		/* set of names already warned about */
 	char **lines;			/* the text, cut at line feeds */
@@ -59,6 +61,10 @@ struct inventory_group *reader_group(struct inventory_reader *r,
 /* Reads all lines through inih into the reader's inventory. */
 void reader_run(struct inventory_reader *r);
 
+/* False after reporting that the current line is too long or holds what
+ * nobody sees: control characters, or strange blanks at its ends. */
+bool line_check(struct inventory_reader *r, bool is_comment);
+
 /* Cuts the current line as Python's shlex does with comments on. Returns
  * struct word *, owned; NULL after reporting an unbalanced quote. */
 GPtrArray *words_split(struct inventory_reader *r);
@@ -77,6 +83,9 @@ void vars_set(struct inventory_reader *r, GHashTable *vars, const char *name,
 	      size_t name_offset, const char *value, size_t value_offset);
 GHashTable *vars_new(void);
 
+/* Copies all of `from` into `to`, where the same names lose. */
+void vars_copy(GHashTable *to, GHashTable *from);
+
 /* Fills the fields of every host from its merged variables. */
 void vars_apply(struct inventory_reader *r);
 
@@ -84,6 +93,9 @@ void vars_apply(struct inventory_reader *r);
 void groups_finish(struct inventory_reader *r);
 struct inventory_group *groups_new(const char *name);
 void groups_free(struct inventory_group *group);
+/* A section of `group` begins; `defines` unless it is one of variables. */
+void groups_section(struct inventory_reader *r, struct inventory_group *group,
+		    bool defines);
 void groups_add_host(struct inventory_group *group, struct host *host);
 void groups_add_child(struct inventory_group *parent,
 		      struct inventory_group *child);

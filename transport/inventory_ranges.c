@@ -183,6 +183,18 @@ static const struct {
 	{ ':', "a port is a number: HOST:22, or [IPV6]:22" },
 };
 
+/* How much of the name is letters, digits and what may join them. */
+static size_t name_span(const char *name)
+{
+	const char *c = name;
+
+	while (*c && (g_unichar_isalnum(g_utf8_get_char(c)) ||
+		      g_unichar_ismark(g_utf8_get_char(c)) ||
+		      strchr("_.-", *c)))
+		c += g_utf8_skip[(guchar)*c];
+	return (size_t)(c - name);
+}
+
 /* Reports why `name` cannot be a host; true if it can. */
 static bool name_check(struct inventory_reader *r, const struct word *word,
 		       size_t base, const char *name, bool is_whole)
@@ -201,10 +213,7 @@ static bool name_check(struct inventory_reader *r, const struct word *word,
 	if (*name == '-' || *name == '.' || !*name) {
 		hint = "a host name begins with a letter or a digit";
 	} else {
-		while (name[bad] && (g_ascii_isalnum(name[bad]) ||
-				     strchr("_.-", name[bad]) ||
-				     (unsigned char)name[bad] >= 0x80))
-			bad++;
+		bad = name_span(name);
 		if (!name[bad])
 			return true;
 	}
@@ -215,6 +224,15 @@ static bool name_check(struct inventory_reader *r, const struct word *word,
 		       raw_offset(word, is_whole ? base + bad : base), hint,
 		       "'%s' is not a host name", name);
 	return false;
+}
+
+static bool is_balanced(const char *text)
+{
+	int depth = 0;
+
+	for (; *text && depth >= 0; text++)
+		depth += *text == '[' ? 1 : *text == ']' ? -1 : 0;
+	return depth == 0;
 }
 
 /* Cuts ":port" off: returns the length of the name, *base its start. */
@@ -229,7 +247,7 @@ static size_t split_port(const char *text, size_t *base, size_t *port)
 		g_autofree char *inside = g_strndup(text + 1,
 						    (size_t)(close - text) - 1);
 
-		if (!strpbrk(inside, "[]") || is_ipv6(inside)) {
+		if (is_balanced(inside)) {
 			*base = 1;
 			*port = (size_t)(close - text) + 2;
 			return (size_t)(close - text) - 1;

@@ -58,14 +58,17 @@ static size_t skip_blank(const char *line, size_t i)
 	return i;
 }
 
-/* A line that starts with '[' but is a host: [v6]:22 or [1:3].example.org */
+/* A line that starts with '[' but is a host: [v6]:22 or [1:3].example.org.
+ * What ends with ']' too is a section or nothing, as in Ansible. */
 static bool is_bracket_host(const char *text)
 {
 	const char *close = strchr(text, ']');
-	size_t colon = strcspn(text, ":");
+	size_t colon = strcspn(text, ":"), length = strlen(text);
 
+	while (length > 0 && g_ascii_isspace(text[length - 1]))
+		length--;
 	if (!close || close[1] == '\0' || g_ascii_isspace(close[1]) ||
-	    close[1] == '#')
+	    close[1] == '#' || text[length - 1] == ']')
 		return false;
 	return close[1] == ':' || text + colon < close;
 }
@@ -127,10 +130,10 @@ static void section_enter(struct inventory_reader *r, char *inside,
 		return;
 	r->kind = kinds[i].kind;
 	if (r->kind != SECTION_VARS && !r->group->is_defined) {
-		r->group->is_defined = true;
 		r->group->line = r->line_no;
 		r->group->column = reader_column(r, offset);
 	}
+	groups_section(r, r->group, r->kind != SECTION_VARS);
 }
 
 static void read_section(struct inventory_reader *r)
@@ -214,27 +217,23 @@ static void read_assignments(struct inventory_reader *r, GPtrArray *words,
 	}
 }
 
+/* A port behind the name counts where the host is first named: so it is to
+ * Ansible, and it is best said. */
 static void add_host(struct inventory_reader *r, const char *name,
-		     size_t offset, GHashTable *vars)
+		     size_t offset, GHashTable *port, GHashTable *vars)
 {
 	struct host *host = g_hash_table_lookup(r->inventory->by_name, name);
-	GHashTableIter iter;
-	gpointer key, value;
-	GHashTable *own;
 
-	if (!host)
+	if (!host) {
 		host = host_new(r, name, offset);
-	groups_add_host(r->group, host);
-	own = g_hash_table_lookup(r->own_vars, host);
-	g_hash_table_iter_init(&iter, vars);
-	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		const struct host_var *var = value;
-		struct host_var *copy = g_new(struct host_var, 1);
-
-		*copy = *var;
-		copy->value = g_strdup(var->value);
-		g_hash_table_replace(own, g_strdup(key), copy);
+		vars_copy(g_hash_table_lookup(r->own_vars, host), port);
+	} else if (g_hash_table_size(port) > 0) {
+		reader_problem(r, false, offset, "write ansible_port=PORT",
+			       "the port counts only where a host is first "
+			       "named: '%s' is on line %u", name, host->line);
 	}
+	groups_add_host(r->group, host);
+	vars_copy(g_hash_table_lookup(r->own_vars, host), vars);
 }
 
 /* Takes USER@ off the first word; returns the user, or NULL. */
@@ -258,7 +257,7 @@ static char *cut_user(struct inventory_reader *r, struct word *word)
 static void read_host(struct inventory_reader *r)
 {
 	g_autoptr(GPtrArray) words = words_split(r), names = NULL;
-	g_autoptr(GHashTable) vars = vars_new();
+	g_autoptr(GHashTable) vars = vars_new(), port_vars = vars_new();
 	g_autofree char *port = NULL, *user = NULL;
 	size_t room = INVENTORY_MAX_HOSTS - r->inventory->hosts->len;
 	size_t at, port_at = 0;
@@ -273,7 +272,7 @@ static void read_host(struct inventory_reader *r)
 		vars_set(r, vars, "ansible_user", at, user, at);
 	names = ranges_expand(r, word, MAX(room, 1), &port, &port_at);
 	if (port)
-		vars_set(r, vars, "ansible_port", port_at, port, port_at);
+		vars_set(r, port_vars, "ansible_port", port_at, port, port_at);
 	read_assignments(r, words, vars);
 	for (guint i = 0; names && i < names->len; i++) {
 		const char *name = g_ptr_array_index(names, i);
@@ -287,7 +286,7 @@ static void read_host(struct inventory_reader *r)
 			r->is_full = true;
 			return;
 		}
-		add_host(r, name, at, vars);
+		add_host(r, name, at, port_vars, vars);
 	}
 }
 
@@ -298,7 +297,7 @@ static void read_child(struct inventory_reader *r)
 	struct inventory_group *child;
 
 	while (r->line[end] && !g_ascii_isspace(r->line[end]) &&
-	       !strchr(":]#", r->line[end]))
+	       !strchr(":]", r->line[end]))
 		end++;
 	after = skip_blank(r->line, end);
 	if (end == at || (r->line[after] && r->line[after] != '#')) {
@@ -314,8 +313,10 @@ static void read_child(struct inventory_reader *r)
 		return;
 	}
 	child = reader_group(r, name, at);
-	if (child)
+	if (child && child->has_section)
 		groups_add_child(r->group, child);
+	else if (child)
+		g_ptr_array_add(child->waiting, r->group);
 }
 
 static const char *find_comment(const char *text)
@@ -390,20 +391,12 @@ static int on_line(void *user, const char *section, const char *name,
 	return 1;
 }
 
-static bool is_line_sane(struct inventory_reader *r)
-{
-	if (strlen(r->line) <= INVENTORY_MAX_LINE)
-		return true;
-	problem_add(r->problems, true, r->inventory->path, r->line_no, 1, NULL,
-		    "a line of more than %d bytes", INVENTORY_MAX_LINE);
-	return false;
-}
-
 /* inih's reader: one synthetic line a call, two for a section header,
  * because inih tells nobody of a section without entries. */
 static char *next_line(char *buffer, int size, void *stream)
 {
 	struct inventory_reader *r = stream;
+	bool is_comment;
 	char first;
 
 	if (r->section_pending) {
@@ -416,7 +409,8 @@ static char *next_line(char *buffer, int size, void *stream)
 	r->line = r->lines[r->next++];
 	r->line_no = r->next;
 	first = r->line[skip_blank(r->line, 0)];
-	if (!first || first == '#' || first == ';' || !is_line_sane(r)) {
+	is_comment = first == '#' || first == ';';
+	if (!first || !line_check(r, is_comment) || is_comment) {
 		g_strlcpy(buffer, "\n", (gsize)size);
 	} else if (is_section(r->line)) {
 		r->section_pending = true;

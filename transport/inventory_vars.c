@@ -237,6 +237,22 @@ GHashTable *vars_new(void)
 	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, var_free);
 }
 
+void vars_copy(GHashTable *to, GHashTable *from)
+{
+	GHashTableIter iter;
+	gpointer key, value;
+
+	g_hash_table_iter_init(&iter, from);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		const struct host_var *var = value;
+		struct host_var *copy = g_new(struct host_var, 1);
+
+		*copy = *var;
+		copy->value = g_strdup(var->value);
+		g_hash_table_replace(to, g_strdup(key), copy);
+	}
+}
+
 void vars_set(struct inventory_reader *r, GHashTable *vars, const char *name,
 	      size_t name_offset, const char *value, size_t value_offset)
 {

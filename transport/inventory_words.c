@@ -121,26 +121,67 @@ GPtrArray *words_split(struct inventory_reader *r)
 	return NULL;
 }
 
+/* Reads `most` digits of a number to `base` or fewer; returns how many. */
+static size_t read_digits(const char *text, int base, size_t most,
+			  gunichar *value)
+{
+	size_t n = 0;
+
+	for (*value = 0; n < most; n++) {
+		int digit = g_ascii_xdigit_value(text[n]);
+
+		if (digit < 0 || digit >= base)
+			break;
+		*value = *value * (gunichar)base + (gunichar)digit;
+	}
+	return n;
+}
+
+/* Python's escapes: \n, \x41, \u00e9, \101. `text` stands behind the
+ * backslash; returns how much of it is used, 0 if it means itself. */
+static size_t unescape(GString *plain, const char *text)
+{
+	static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
+	static const struct { char kind; size_t digits; } hex[] = {
+		{ 'x', 2 }, { 'u', 4 }, { 'U', 8 },
+	};
+	const char *known = *text ? strchr(from, *text) : NULL;
+	gunichar value;
+	size_t n;
+
+	if (known) {
+		g_string_append_c(plain, to[known - from]);
+		return 1;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(hex); i++)
+		if (*text == hex[i].kind) {
+			n = read_digits(text + 1, 16, hex[i].digits, &value);
+			if (n < hex[i].digits || !value ||
+			    !g_unichar_validate(value))
+				return 0;
+			g_string_append_unichar(plain, value);
+			return n + 1;
+		}
+	n = read_digits(text, 8, 3, &value);
+	if (n > 0 && value > 0)
+		g_string_append_unichar(plain, value);
+	return value > 0 ? n : 0;
+}
+
 char *words_unquote(const char *text, size_t *end)
 {
-	static const char from[] = "\\'\"ntr", to[] = "\\'\"\n\t\r";
 	GString *plain = g_string_new(NULL);
 	char quote = text[0];
-	size_t i = 1;
+	size_t i = 1, used;
 
 	*end = 0;
 	if (quote != '\'' && quote != '"')
 		return g_string_free(plain, TRUE);
-	for (; text[i] && text[i] != quote; i++) {
-		const char *known = text[i] == '\\' && text[i + 1]
-			? strchr(from, text[i + 1]) : NULL;
-
-		if (known) {
-			g_string_append_c(plain, to[known - from]);
-			i++;
-		} else {
+	while (text[i] && text[i] != quote) {
+		used = text[i] == '\\' ? unescape(plain, text + i + 1) : 0;
+		if (used == 0)
 			g_string_append_c(plain, text[i]);
-		}
+		i += 1 + used;
 	}
 	*end = i;
 	if (!text[i])

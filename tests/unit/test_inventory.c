@@ -96,6 +96,13 @@ static const struct { const char *text, *where, *what; } mistakes[] = {
 	{ "{}\n", "i:1:1: this is JSON", "ansible-inventory" },
 	{ "h\n\xff\n", "i:2:1: not UTF-8", "" },
 	{ "# nothing\n", "i: no host", "" },
+	{ "a\rb\n", "i:1:2: a control character (U+000D)", "remove it" },
+	{ "# a\rb\nc\n", "i:1:4: a control character", "" },
+	{ "a\n[all:vars]\nb=c\xc2\xa0\n", "i:3:4: a blank that is not", "" },
+	{ "\xc2\xa0" "a\n", "i:1:1: a blank that is not a space (U+00A0)", "" },
+	{ "a\xe2\x80\x8b\n", "i:1:2: ", "not a host name" },
+	{ "[a:b].[c:d]\n", "i:1:6: text after", "" },
+	{ "h\n[p:children]\nq#c\n[q]\n", "i:3:1: group 'q#c'", "" },
 };
 
 static void test_inventory_mistake_has_place_and_hint(void **state)
@@ -151,6 +158,12 @@ static const struct { const char *text, *host, *name, *value; } means[] = {
 	{ "[b]\nh\n[z]\nh\n[z:vars]\na=z\n[b:vars]\na=b\n"
 	  "ansible_group_priority=9", "h", "a", "b" },
 	{ "[g]\nh a=host\n[g:vars]\na=g", "h", "a", "host" },
+	{ "h:23\n[g]\nh", "h", "ansible_port", "23" },
+	{ "[h[1:3]]:23", "h3", "ansible_port", "23" },
+	{ "[2001:db8::[1:3]]:23", "2001:db8::2", "ansible_port", "23" },
+	{ "# B\xfcro\n  ; B\xfcro\nh", "h", NULL, NULL },
+	{ "h a='\"\\x41\\u00e9\\101\\d\"'", "h", "a",
+	  "A\xc3\xa9" "A\\d" },
 	{ "[g] # c\nh\n[empty]\n[p:children]\nempty", "h", NULL, NULL },
 };
 
@@ -231,6 +244,75 @@ static void test_inventory_connection_variables_fill_the_host(void **state)
 	assert_false(host_in_group(host, "ungrouped"));
 }
 
+static char *names_of(const GPtrArray *things, gsize offset)
+{
+	GString *names = g_string_new(NULL);
+
+	for (guint i = 0; i < things->len; i++)
+		g_string_append_printf(names, "%s%s", i ? " " : "",
+				       G_STRUCT_MEMBER(char *, things->pdata[i],
+						       offset));
+	return g_string_free(names, FALSE);
+}
+
+static char *children_of(const struct inventory *inventory, const char *name)
+{
+	return names_of(inventory_find_group(inventory, name)->children,
+			G_STRUCT_OFFSET(struct inventory_group, name));
+}
+
+/* Which host group[0] is hangs on it. */
+static void test_inventory_groups_stand_in_ansibles_order(void **state)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+	g_autoptr(Inventory) inventory = parse(
+		"[all]\nx\n[p:children]\nb\na\n[ungrouped]\ny\n[a]\nh1\n"
+		"[b]\nh2\n[late:children]\nb\na\n", &problems);
+	g_autofree char *all = children_of(inventory, "all");
+	g_autofree char *p = children_of(inventory, "p");
+	g_autofree char *late = children_of(inventory, "late");
+	g_autofree char *rest = names_of(
+		inventory_find_group(inventory, "ungrouped")->hosts,
+		G_STRUCT_OFFSET(struct host, name));
+
+	(void)state;
+	assert_string_equal(all, "ungrouped p late");
+	assert_string_equal(p, "a b");
+	assert_string_equal(late, "b a");
+	assert_string_equal(rest, "y x");
+}
+
+static void test_inventory_port_of_second_mention_is_warned_of(void **state)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+	g_autoptr(Inventory) inventory = parse("h\n[g]\nh:23\n", &problems);
+	g_autofree char *line = NULL;
+
+	(void)state;
+	assert_non_null(inventory);
+	assert_int_equal(inventory_find(inventory, "h")->port, 22);
+	assert_int_equal(problems->len, 1);
+	line = problem_format(g_ptr_array_index(problems, 0));
+	assert_true(g_str_has_prefix(line, "i:3:1: warning: the port counts"));
+}
+
+static void test_inventory_alias_of_what_is_below_it_ends(void **state)
+{
+	g_autoptr(GPtrArray) problems = NULL;
+	g_autoptr(Inventory) inventory = parse(
+		"[master:children]\nmasters\n[masters]\nh1\n[master]\nh2\n",
+		&problems);
+	g_autoptr(GPtrArray) hosts = inventory_group_hosts(
+		inventory_find_group(inventory, "masters"));
+	g_autofree char *names = names_of(hosts, G_STRUCT_OFFSET(struct host,
+								 name));
+
+	(void)state;
+	assert_string_equal(names, "h1 h2");
+	assert_true(host_in_group(inventory_find(inventory, "h2"),
+				  "masters"));
+}
+
 static void test_inventory_caps_are_refused(void **state)
 {
 	g_autofree char *big = g_strnfill(1024 * 1024 + 1, '#');
@@ -269,6 +351,12 @@ int main(void)
 			test_inventory_secret_is_warned_of_and_not_printed),
 		cmocka_unit_test(
 			test_inventory_connection_variables_fill_the_host),
+		cmocka_unit_test(
+			test_inventory_groups_stand_in_ansibles_order),
+		cmocka_unit_test(
+			test_inventory_port_of_second_mention_is_warned_of),
+		cmocka_unit_test(
+			test_inventory_alias_of_what_is_below_it_ends),
 		cmocka_unit_test(test_inventory_caps_are_refused),
 		cmocka_unit_test(test_inventory_missing_file_is_no_input),
 	};
