@@ -7,6 +7,11 @@
 #include <jansson.h>
 #include <string.h>
 
+bool inventory_var_is_shown(const char *name)
+{
+	return strstr(name, "pass") == NULL;
+}
+
 static json_t *host_vars(const struct host *host)
 {
 	json_t *vars = json_object();
@@ -17,15 +22,15 @@ static json_t *host_vars(const struct host *host)
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		const struct host_var *var = value;
 
-		if (!strstr(key, "pass") && strcmp(key,
-						   "ansible_group_priority"))
+		if (inventory_var_is_shown(key))
 			json_object_set_new(vars, key,
 					    json_string(var->value));
 	}
 	return vars;
 }
 
-static json_t *group_object(const struct inventory_group *group)
+static json_t *group_object(const struct inventory_group *group,
+			    GHashTable *shown)
 {
 	json_t *object = json_object();
 	json_t *children = json_array(), *hosts = json_array();
@@ -34,14 +39,15 @@ static json_t *group_object(const struct inventory_group *group)
 		const struct inventory_group *child =
 			g_ptr_array_index(group->children, i);
 
-		if (!child->is_alias_made)
-			json_array_append_new(children,
-					      json_string(child->name));
+		json_array_append_new(children, json_string(child->name));
 	}
-	for (guint i = 0; i < group->hosts->len; i++) {
+	/* To Ansible a host directly in "all" is an ungrouped one. */
+	for (guint i = 0; i < group->hosts->len &&
+		     strcmp(group->name, "all") != 0; i++) {
 		const struct host *host = g_ptr_array_index(group->hosts, i);
 
-		json_array_append_new(hosts, json_string(host->name));
+		if (g_hash_table_contains(shown, host))
+			json_array_append_new(hosts, json_string(host->name));
 	}
 	if (json_array_size(children) > 0)
 		json_object_set(object, "children", children);
@@ -52,16 +58,18 @@ static json_t *group_object(const struct inventory_group *group)
 	return object;
 }
 
-void inventory_json_print(const struct inventory *inventory, FILE *to)
+void inventory_json_print(const struct inventory *inventory,
+			  const GPtrArray *hosts, FILE *to)
 {
+	g_autoptr(GHashTable) shown = g_hash_table_new(NULL, NULL);
 	json_t *root = json_object(), *meta = json_object();
 	json_t *all_vars = json_object();
 
-	for (guint i = 0; i < inventory->hosts->len; i++) {
-		const struct host *host = g_ptr_array_index(inventory->hosts,
-							    i);
+	for (guint i = 0; i < hosts->len; i++) {
+		struct host *host = g_ptr_array_index(hosts, i);
 		json_t *vars = host_vars(host);
 
+		g_hash_table_add(shown, host);
 		if (json_object_size(vars) > 0)
 			json_object_set(all_vars, host->name, vars);
 		json_decref(vars);
@@ -75,7 +83,7 @@ void inventory_json_print(const struct inventory *inventory, FILE *to)
 
 		if (group->is_alias_made)
 			continue;
-		object = group_object(group);
+		object = group_object(group, shown);
 		if (json_object_size(object) > 0)
 			json_object_set(root, group->name, object);
 		json_decref(object);

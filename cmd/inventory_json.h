@@ -9,8 +9,12 @@
 
 #include <stdio.h>
 
-/* One document and a line feed. Variables stand merged under _meta.hostvars,
- * all as strings; values that are passwords by name are left out. */
-void inventory_json_print(const struct inventory *inventory, FILE *to);
+/* False for what is a password by its name: muster prints none. */
+bool inventory_var_is_shown(const char *name);
+
+/* One document and a line feed. Of all hosts only `hosts` (struct host *)
+ * stand in it. Variables stand merged under _meta.hostvars, all as strings. */
+void inventory_json_print(const struct inventory *inventory,
+			  const GPtrArray *hosts, FILE *to);
 
 #endif
