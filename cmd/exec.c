@@ -227,7 +227,7 @@ static bool run_all(const struct options *o, const struct wishes *w,
 	g_autofree char *command = g_strjoinv(" ", o->arguments);
 
 	if (inventory)
-		hosts = pattern_select(inventory, "all", false, error);
+		hosts = pattern_limit(inventory, o->limit, o->exclude, error);
 	if (!hosts)
 		return false;
 	apply_overrides(o, w, hosts);

@@ -15,23 +15,10 @@ static const char *const heads[COLUMNS] = {
 	"NAME", "STATUS", "ROLES", "AGE", "VERSION", "INTERNAL-IP", "NODE_IP"
 };
 
-static const struct node *node_named(const struct cluster *cluster,
-				     const char *name)
-{
-	for (guint i = 0; i < cluster->nodes->len; i++) {
-		const struct node *node =
-			g_ptr_array_index(cluster->nodes, i);
-
-		if (node->facts && strcmp(node->facts->node_name, name) == 0)
-			return node;
-	}
-	return NULL;
-}
-
 static char *node_ip_cell(const struct cluster *cluster,
 			  const struct kube_node *seen)
 {
-	const struct node *node = node_named(cluster, seen->name);
+	const struct node *node = cluster_whose(cluster, seen);
 
 	if (!node)
 		return g_strdup("not in the inventory");

@@ -107,6 +107,11 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		{ "inventory", 'i', 0, G_OPTION_ARG_FILENAME, &o->inventory,
 		  "Inventory (INI as for Ansible; - is standard input)",
 		  "FILE" },
+		{ "limit", 'l', 0, G_OPTION_ARG_STRING, &o->limit,
+		  "Only these hosts: names, groups, globs, a:!b, a:&b, g[0], "
+		  "~regex, @FILE; commas or colons between them", "PATTERN" },
+		{ "exclude", 'x', 0, G_OPTION_ARG_STRING, &o->exclude,
+		  "None of these hosts", "PATTERN" },
 		{ "forks", 'f', 0, G_OPTION_ARG_INT, &o->forks,
 		  "Hosts at once (default 32)", "N" },
 		{ "user", 'u', 0, G_OPTION_ARG_STRING, &o->user,
@@ -278,6 +283,8 @@ void options_free(struct options *o)
 	if (!o)
 		return;
 	g_free(o->inventory);
+	g_free(o->limit);
+	g_free(o->exclude);
 	g_free(o->user);
 	g_free(o->private_key_file);
 	g_free(o->known_hosts);

@@ -15,6 +15,7 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
 	char *inventory;		/* -i */
+	char *limit, *exclude;		/* -l, -x: patterns, or NULL */
 	int forks;			/* -f; 0: default */
 	char *user;			/* -u */
 	char *private_key_file;		/* --private-key */

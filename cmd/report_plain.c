@@ -64,9 +64,10 @@ static void plain_event(const struct event *event, void *data)
 
 	switch (event->kind) {
 	case EVENT_RUN_START:
-		fprintf(stderr, "muster %s: %s, %u hosts, run %s\n",
-			p->info->command, p->info->inventory,
-			p->info->cluster->nodes->len, p->info->run_id);
+		fprintf(stderr, "muster %s: %s, %u %s, run %s\n",
+			p->info->command, p->info->inventory, event->hosts,
+			event->hosts == 1 ? "host" : "hosts",
+			p->info->run_id);
 		break;
 	case EVENT_PLAY_START:
 		if (event->hosts)

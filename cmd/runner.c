@@ -7,6 +7,7 @@
 #include "runner.h"
 
 #include "hostlog.h"
+#include "limit.h"
 #include "local_lock.h"
 #include "report.h"
 #include "signals.h"
@@ -25,6 +26,7 @@ struct runner {
 	const char *command;
 	char *run_id;
 	struct inventory *inventory;
+	GHashTable *limit;	/* set of struct host *; NULL: all */
 	struct playbook *playbook;
 	struct cancel *cancel;
 	struct redactor *redactor;
@@ -88,7 +90,9 @@ static bool find_problems(struct runner *r, const char *name, const char *text,
 				     &playbook_error);
 	ok = roles && r->playbook &&
 		run_check(r->playbook, r->inventory, roles,
-			  r->options->extra_vars, problems, error);
+			  r->options->extra_vars, problems, error) &&
+		limit_find(r->options, r->command, r->inventory, roles,
+			   r->playbook, &r->limit, error);
 	cluster_free(roles);
 	if (playbook_error && error && !*error)
 		g_propagate_error(error, g_steal_pointer(&playbook_error));
@@ -191,6 +195,7 @@ static int run_it(struct runner *r)
 	struct run_options options = {
 		.playbook = r->playbook,
 		.inventory = r->inventory,
+		.limit = r->limit,
 		.transport = r->transport,
 		.cluster = r->cluster,
 		.extra_vars = r->options->extra_vars,
@@ -223,6 +228,7 @@ static void runner_clear(struct runner *r)
 	hostlog_free(r->log);
 	local_lock_free(r->lock);
 	playbook_free(r->playbook);
+	g_clear_pointer(&r->limit, g_hash_table_unref);
 	inventory_free(r->inventory);
 	redactor_free(r->redactor);
 	cancel_free(r->cancel);

@@ -16,6 +16,7 @@ int cmd_up(int argc, char **argv)
 			"Examples:\n"
 			"  muster up -i inventory.ini\n"
 			"  muster up -i inventory.ini --json >run.json\n"
+			"  muster up -i inventory.ini -l masters,node4\n"
 			"  muster up -i inventory.ini -e "
 			"microk8s_channel=1.32/stable\n"
 			"\n"

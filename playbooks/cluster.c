@@ -206,6 +206,22 @@ const struct kube_node *cluster_seen(const struct cluster *cluster,
 	return kube_nodes_find(cluster->seen, node->facts->node_name);
 }
 
+const struct node *cluster_whose(const struct cluster *cluster,
+				 const struct kube_node *seen)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node =
+			g_ptr_array_index(cluster->nodes, i);
+
+		if (node->facts ? strcmp(node->facts->node_name,
+					 seen->name) == 0
+		    : strcmp(node->host->name, seen->name) == 0 ||
+		      g_strcmp0(node->node_ip, seen->internal_ip) == 0)
+			return node;
+	}
+	return NULL;
+}
+
 const char *cluster_join_reason(const struct cluster *cluster,
 				const struct node *node)
 {

@@ -75,6 +75,11 @@ struct kube_node;
 const struct kube_node *cluster_seen(const struct cluster *cluster,
 				     const struct node *node);
 
+/* Which node of the inventory that node of the API is, or NULL. One that was
+ * not looked at is known by its name or its address. */
+const struct node *cluster_whose(const struct cluster *cluster,
+				 const struct kube_node *seen);
+
 /* Why `node` has to join (again), in words, or NULL if it is a member and
  * whole. Judges by its files and, once the API was asked, by its node. */
 const char *cluster_join_reason(const struct cluster *cluster,

@@ -270,14 +270,30 @@ static void run_host_play(size_t index, void *data)
 	}
 }
 
+/* The hosts of a play that --limit leaves. */
+static GPtrArray *select_hosts(const struct run_options *o,
+			       const struct play *play)
+{
+	g_autoptr(GPtrArray) selected = pattern_select(o->inventory, play->on,
+						       true, NULL);
+	GPtrArray *hosts = g_ptr_array_new();
+
+	for (guint i = 0; selected && i < selected->len; i++) {
+		gpointer host = g_ptr_array_index(selected, i);
+
+		if (!o->limit || g_hash_table_contains(o->limit, host))
+			g_ptr_array_add(hosts, host);
+	}
+	return hosts;
+}
+
 /* The hosts of a play that are still in the run. */
 static GPtrArray *play_hosts(const struct run *run, const struct play *play)
 {
 	GPtrArray *hosts = g_ptr_array_new();
-	g_autoptr(GPtrArray) selected = pattern_select(
-		run->options->inventory, play->on, true, NULL);
+	g_autoptr(GPtrArray) selected = select_hosts(run->options, play);
 
-	for (guint i = 0; selected && i < selected->len; i++) {
+	for (guint i = 0; i < selected->len; i++) {
 		struct run_host *host = g_hash_table_lookup(
 			run->by_host, g_ptr_array_index(selected, i));
 
@@ -399,10 +415,9 @@ static void collect_hosts(struct run *run, struct run_result *result)
 	for (guint i = 0; i < o->playbook->plays->len; i++) {
 		const struct play *play =
 			g_ptr_array_index(o->playbook->plays, i);
-		g_autoptr(GPtrArray) selected = pattern_select(
-			o->inventory, play->on, true, NULL);
+		g_autoptr(GPtrArray) selected = select_hosts(o, play);
 
-		for (guint k = 0; selected && k < selected->len; k++)
+		for (guint k = 0; k < selected->len; k++)
 			g_hash_table_add(all, g_ptr_array_index(selected, k));
 	}
 	for (guint i = 0; i < o->inventory->hosts->len; i++) {
@@ -411,6 +426,19 @@ static void collect_hosts(struct run *run, struct run_result *result)
 
 		if (g_hash_table_contains(all, host))
 			add_host(run, result, host);
+	}
+}
+
+/* A worker outside the limit has dropped out before it began: nothing is
+ * minted for it, waited for or expected of it. A master outside does not end
+ * the run, so it has not failed. */
+static void leave_out(const struct run_options *o)
+{
+	for (guint i = 0; o->limit && i < o->cluster->nodes->len; i++) {
+		struct node *node = g_ptr_array_index(o->cluster->nodes, i);
+
+		node->failed = node->failed || (node != o->cluster->master &&
+			!g_hash_table_contains(o->limit, node->host));
 	}
 }
 
@@ -446,6 +474,7 @@ struct run_result *run_execute(const struct run_options *options)
 	result->hosts = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)host_result_free);
 	collect_hosts(&run, result);
+	leave_out(options);
 	GThread *conductor = g_thread_new("conductor", conduct, &run);
 
 	hand_out_events(&run);

@@ -17,6 +17,8 @@
 struct run_options {
 	const struct playbook *playbook;
 	const struct inventory *inventory;
+	GHashTable *limit;		/* set of the struct host * that take
+					   part; NULL: all */
 	struct transport *transport;
 	struct cluster *cluster;	/* one node per host; changed by it */
 	GHashTable *extra_vars;		/* char * -> char *, win over all; or

@@ -166,10 +166,13 @@ static void set_no_match(const struct selection *s, const struct term *term,
 		g_ptr_array_add(names, host->name);
 	}
 	nearest = nearest_name(term->text, names);
-	/* "w[9]": the group is there, and has no tenth host. */
-	hint = nearest && strcmp(nearest, term->text) != 0
-		? g_strdup_printf("did you mean %s?", nearest)
-		: g_strdup("muster inventory list shows hosts and groups");
+	if (term->has_range)
+		hint = g_strdup("a number in brackets picks one of the hosts "
+				"that match, [0] the first; ~w[12] is a regex");
+	else if (nearest)
+		hint = g_strdup_printf("did you mean %s?", nearest);
+	else
+		hint = g_strdup("muster inventory list shows hosts and groups");
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_USAGE,
 		    "no host matches '%s' (%s)", term->whole, hint);
 }

@@ -93,17 +93,8 @@ static void warn_of_strangers(struct task *task)
 	for (guint i = 0; i < cluster->seen->len; i++) {
 		const struct kube_node *seen =
 			g_ptr_array_index(cluster->seen, i);
-		bool is_known = false;
 
-		for (guint k = 0; k < cluster->nodes->len; k++) {
-			const struct node *node =
-				g_ptr_array_index(cluster->nodes, k);
-
-			is_known |= g_strcmp0(seen->name, node->facts
-				? node->facts->node_name
-				: node->host->name) == 0;
-		}
-		if (!is_known)
+		if (!cluster_whose(cluster, seen))
 			task_warn(task, "node '%s' (%s) is in the cluster but "
 				  "not in the inventory", seen->name,
 				  seen->internal_ip ? seen->internal_ip
