@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
 import tempfile
 import unittest
 
-from muster_run import TOP, Done, muster
+from muster_run import MUSTER, TOP, Done, muster
 
 COMMANDS = ("up", "plan", "play", "playbook", "inventory", "explain")
 EXAMPLE = os.path.join(TOP, "inventory.example.ini")
@@ -119,6 +120,19 @@ class HelpTest(CliTest):
     def test_missing_playbook_exits_66(self) -> None:
         self.assertIn("none.yaml", self.refused(
             66, "play", "none.yaml", "-i", EXAMPLE))
+
+
+    def test_install_is_one_file_that_needs_no_other(self) -> None:
+        prefix = self.folder + "/prefix"
+        subprocess.run(["cmake", "--install", os.path.dirname(MUSTER),
+                        "--prefix", prefix], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        found = [os.path.join(folder, name) for folder, _, names
+                 in os.walk(prefix) for name in names]
+        self.assertEqual(found, [prefix + "/bin/muster"])
+        said = subprocess.run([found[0], "playbook", "show", "up"], text=True,
+                              capture_output=True, cwd="/", check=True).stdout
+        self.assertEqual(said, self.muster("playbook", "show", "up").out)
 
 
 class InventoryTest(CliTest):
@@ -272,6 +286,16 @@ class NoConnectionTest(CliTest):
                           "ansible_port=%d\n" % self.port)
         playbook = self.write("p.yaml", "- on: all\n  do: [lok]\n")
         self.refused(65, "play", playbook, "-i", path)
+        self.assertEqual(self.visitors(), 0)
+
+
+    def test_events_that_cannot_be_written_are_73_before_any_connection(
+            self) -> None:
+        path = self.write("i.ini", "[masters]\nn1 ansible_host=127.0.0.1 "
+                          "ansible_port=%d\n" % self.port)
+        said = self.refused(73, "up", "-i", path, "--events",
+                            self.folder + "/none/events")
+        self.assertIn("/none/events", said)
         self.assertEqual(self.visitors(), 0)
 
 

@@ -10,7 +10,7 @@ import signal
 import time
 
 from muster_lab import (TOKENS, LabTest, host_steps, of_host)
-from muster_run import Process, events_of, steps
+from muster_run import Process, events_of, muster, steps
 from token_watch import TokenWatch
 
 JOIN_SECONDS = 100  # of life: 5 s here
@@ -186,19 +186,13 @@ class UnpreparedTest(LabTest):
 
     def playbook(self) -> str:
         """`up` without the steps that prepare the datastore and Calico."""
-        text = self.muster_text("playbook", "show", "up")
+        text = muster("playbook", "show", "up").out
         begin = text.index("    - datastore:")
         end = text.index("    - certificates:")
         text = text[:begin] + text[end:]
         self.assertIn("    - cni_apply\n", text)
         return self.write("plain.yaml", text.replace("    - cni_apply\n",
                                                      ""))
-
-    def muster_text(self, *args: str) -> str:
-        from muster_run import muster
-        done = muster(*args)
-        self.assertEqual(done.rc, 0, done)
-        return done.out
 
     def test_first_join_goes_alone_the_others_follow(self) -> None:
         path = self.file("plain.ndjson")
