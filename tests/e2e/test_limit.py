@@ -7,7 +7,8 @@ their names.
 """
 from __future__ import annotations
 
-from muster_lab import LabTest, changed_paths, of_host
+from muster_lab import LAB, LabTest, changed_paths, of_host
+from muster_run import MUSTER, Process
 
 EX_USAGE, EX_NOINPUT = 64, 66
 
@@ -81,3 +82,12 @@ class LimitTest(LabTest):
             "- name: masters\n  on: masters\n  do:\n    - look\n"))
         self.assertIn("no play of ", self.refused("play", book, "-l",
                                                   "workers"))
+
+    def test_8_a_command_goes_to_those_hosts_only(self) -> None:
+        done = Process([LAB, "run", "--", MUSTER, "exec", "-x", "node2",
+                        "-i", self.inventory, "--", "uname", "-n"],
+                       {"MUSTER_LAB": self.name}).wait()
+        self.assertEqual(done.rc, 0, done)
+        self.assertIn("node1", done.out)
+        self.assertIn("node3", done.out)
+        self.assertNotIn("node2", done.out)
