@@ -309,15 +309,14 @@ static void test_http_public_cas_are_not_trusted(void **state)
 {
 	struct server server;
 	(void)state;
-	if (!own_mounts || access("/usr/bin/curl", X_OK) < 0)
+	if (!own_mounts)
 		skip();
 	server_start(&server, NULL, "other-server", NULL);
 	/* Anybody else would trust this server now. */
-	g_autofree char *bundle = in_dir("ca.pem");
 	const char *const argv[] = {
-		"curl", "-fsS", "--noproxy", "*", "--cacert", bundle,
-		"--capath", "/etc/ssl/certs", "--unix-socket", server.path,
-		"https://127.0.0.1:16443/status/200", NULL
+		"openssl", "s_client", "-unix", server.path, "-CApath",
+		"/etc/ssl/certs", "-verify_ip", "127.0.0.1",
+		"-verify_return_error", NULL
 	};
 	assert_true(run_local(argv));
 	struct http_client *client = new_client(server.path, "ca.pem", NULL,
