@@ -267,9 +267,12 @@ bool task_job(struct task *task, struct job_request request,
 		request.deadline_us = task->deadline_us;
 	bool ok = job_run(task->host->session, &request, &own, error);
 
-	/* what the host measured, not how long the way there was broken */
-	task_add_remote(task, own ? own->elapsed_us
-			: g_get_monotonic_time() - begun_us);
+	gint64 passed_us = g_get_monotonic_time() - begun_us;
+
+	/* What the host measured, not how long the way there was broken; its
+	 * clock ticks in 10 ms, so it may seem longer than it took. */
+	task_add_remote(task, own ? MIN(own->elapsed_us, passed_us)
+			: passed_us);
 	if (result)
 		*result = own;
 	else
