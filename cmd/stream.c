@@ -8,6 +8,8 @@
 #include "harmless.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,13 +61,28 @@ int stream_errno(struct stream *stream)
 	return failed;
 }
 
-/* Returns errno, or 0. */
-static int write_all(int fd, const char *bytes, size_t n)
+/* False: nobody takes it, and the run is aborted. */
+static bool wait_for_room(const struct stream *stream, int fd)
 {
-	while (n > 0) {
-		ssize_t written = write(fd, bytes, n);
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLOUT },
+		{ .fd = cancel_fd(stream->cancel), .events = POLLIN },
+	};
 
-		if (written < 0 && errno != EINTR)
+	while (poll(fds, G_N_ELEMENTS(fds), -1) < 0 && errno == EINTR)
+		;
+	return fds[0].revents != 0;
+}
+
+/* Returns errno, or 0. Where there is room a pipe takes PIPE_BUF bytes without
+ * blocking (pipe(7)), so a reader that stands still cannot hold an abort up. */
+static int write_all(const struct stream *stream, int fd, const char *bytes,
+		     size_t n)
+{
+	while (n > 0 && wait_for_room(stream, fd)) {
+		ssize_t written = write(fd, bytes, MIN(n, PIPE_BUF));
+
+		if (written < 0 && errno != EINTR && errno != EAGAIN)
 			return errno;
 		if (written > 0) {
 			bytes += written;
@@ -81,8 +98,8 @@ static void emit(struct stream *stream, const GString *lines, bool is_stderr)
 		return;
 	g_mutex_lock(&stream->lock);
 	if (stream->failed == 0)
-		stream->failed = write_all(stream->fd[is_stderr], lines->str,
-					   lines->len);
+		stream->failed = write_all(stream, stream->fd[is_stderr],
+					   lines->str, lines->len);
 	if (stream->failed != 0)
 		cancel_abort(stream->cancel);
 	g_mutex_unlock(&stream->lock);
