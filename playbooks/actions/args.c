@@ -110,7 +110,7 @@ static enum task_status args_run(struct task *task, GError **error)
 		g_prefix_error(error, "%s: ", path);
 		return TASK_FAILED;
 	}
-	task_say(task, "%s: %s", service, summary->str);
+	task_say(task, "%s", summary->str);
 	if (before && strcmp(before, after) == 0)
 		return TASK_OK;
 	enum task_status status = node_edit_file(task, path, before, after,

@@ -38,8 +38,11 @@ static enum task_status cni_run(struct task *task, GError **error)
 	if (node_skips(task, false) || node_is_unknowable(task))
 		return TASK_SKIPPED;
 	if (!is_default(node->facts->cni_method)) {
-		task_say(task, "%s", node->facts->cni_method
-			 ? node->facts->cni_method : "no Calico manifest");
+		if (node->facts->cni_method)
+			task_say(task, "Calico has %s",
+				 node->facts->cni_method);
+		else
+			task_say(task, "no Calico manifest");
 		return TASK_OK;
 	}
 	if (!file_read(task_session(task), CNI_PATH, &before,
@@ -50,7 +53,7 @@ static enum task_status cni_run(struct task *task, GError **error)
 		g_prefix_error(error, "%s: ", CNI_PATH);
 		return TASK_FAILED;
 	}
-	task_say(task, "from first-found to %s", wanted);
+	task_say(task, "instead of first-found");
 	enum task_status status = node_edit_file(task, CNI_PATH, before, after,
 						 0, error);
 
