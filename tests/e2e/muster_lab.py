@@ -116,6 +116,21 @@ class LabTest(unittest.TestCase):
                seconds: float = 150) -> Done:
         return cls.start(*args, inventory=inventory, env=env).wait(seconds)
 
+    @classmethod
+    def assemble(cls, inventory: str | None = None) -> None:
+        """`muster up` for a class to begin with.  What the hosts' daemons
+        said last is told if it fails: the lab will be gone."""
+        try:
+            done = cls.muster("up", inventory=inventory)
+            why = "" if done.rc == 0 else repr(done)
+        except AssertionError as error:
+            why = str(error)
+        if why:
+            tails = ["%s:\n%s" % (host, "\n".join(cls.read(
+                host, "/var/log/hostd.log").splitlines()[-12:]))
+                for host in cls.state()["hosts"]]
+            raise AssertionError("\n".join([why, *tails]))
+
     def up(self, *args: str, inventory: str | None = None, rc: int = 0
            ) -> dict:
         """`muster up --json` with this exit code; its document."""

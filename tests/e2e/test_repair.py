@@ -43,9 +43,7 @@ class DriftTest(Repair):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        done = cls.muster("up")
-        if done.rc != 0:
-            raise AssertionError(repr(done))
+        cls.assemble()
 
     def test_node_ip_gone_from_a_workers_kubelet(self) -> None:
         self.sh("node2", "sed -i '/^--node-ip/d' %s/args/kubelet; "
@@ -131,9 +129,7 @@ class JoinTest(Repair):
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.three = cls.with_hosts(3)
-        done = cls.muster("up", inventory=cls.three)
-        if done.rc != 0:
-            raise AssertionError(repr(done))
+        cls.assemble(cls.three)
 
     @classmethod
     def with_hosts(cls, count: int, *more: int) -> str:
