@@ -119,6 +119,7 @@ static enum task_status verify_run(struct task *task, GError **error)
 {
 	gint64 pause_us = FIRST_PAUSE_US;
 	gint64 begun_us = g_get_monotonic_time();
+	g_autofree char *told = NULL;
 
 	if (!task_cluster(task)->api) {
 		task_say(task, "the API was not reached");
@@ -139,6 +140,11 @@ static enum task_status verify_run(struct task *task, GError **error)
 		if (!task_may_change(task)) {
 			task_say(task, "now: %s", problems->str);
 			return TASK_SKIPPED;
+		}
+		if (g_strcmp0(problems->str, told) != 0) {
+			task_note(task, "waiting: %s", problems->str);
+			g_free(told);
+			told = g_strdup(problems->str);
 		}
 		if (!task_sleep(task, pause_us, NULL)) {
 			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
