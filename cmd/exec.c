@@ -32,20 +32,29 @@ static const char examples[] =
 	"  muster exec -i inventory.ini -- 'cat >motd' <motd";
 
 static const char summary[] =
-	"Runs a command on every host, as the login user and in its home, and "
-	"prints what\nthey said: once for all hosts that said the same and "
-	"ended alike, in the manner of\nclush -b, lines of standard error "
-	"behind \"! \". The words of the command are joined\nwith blanks and "
-	"given to /bin/sh, as with ssh.\n\n"
-	"What muster reads on its standard input (if that is no terminal, and "
-	"at most 32 MiB)\nevery host gets on its own. Root by --become, or "
-	"where the inventory says\nansible_become=yes. Of each host 8 MiB of "
-	"output are shown; --no-fold and --out-dir\nhave no limit.\n\n"
-	"Exit status: 0 all well; 2 the command failed on a host, or was out "
-	"of time;\n4 a host was unreachable; 6 both; 64 usage, or no host "
-	"matches; 65 inventory does\nnot hold; 66 a file is missing; 73 "
-	"output cannot be written; 76 a host key changed;\n77 sudo refused "
-	"everywhere; 130 Ctrl-C: what was said until then is printed.";
+	"Runs a command on every host, as the login user and in its home, "
+	"and prints\n"
+	"what they said: once for all hosts that said the same and ended "
+	"alike, as\n"
+	"clush -b does, lines of standard error behind \"! \". The words "
+	"of the command\n"
+	"are joined with blanks and given to /bin/sh, as with ssh.\n\n"
+	"What muster reads on its standard input, if that is no terminal, "
+	"every host\n"
+	"gets on its own (at most 32 MiB). Root by --become, or where the "
+	"inventory\n"
+	"says ansible_become=yes. Of each host 8 MiB of output are shown; "
+	"--no-fold and\n"
+	"--out-dir have no limit.\n\n"
+	"Exit status: 0 all well; 2 the command failed on a host, or ran "
+	"out of time; 4\n"
+	"a host was unreachable; 6 both; 64 usage, or no host matches; 65 "
+	"inventory\n"
+	"does not hold; 66 a file is missing; 73 output cannot be written; "
+	"76 a host\n"
+	"key changed; 77 sudo refused everywhere; 130 Ctrl-C: what was "
+	"said until then\n"
+	"is printed.";
 
 struct wishes {
 	gboolean folds, does_not_fold, diff, become, no_become, no_stdin;
