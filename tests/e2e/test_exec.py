@@ -134,8 +134,8 @@ class ExecTest(LabTest):
     # --- when it does not go well ---
 
     def test_failed_on_one_host_is_2(self) -> None:
-        done = self.exec("[ $(uname -n) != node3 ] || { echo no >&2; exit 7; }",
-                         rc=2)
+        done = self.exec("[ $(uname -n) != node3 ] || "
+                         "{ echo no >&2; exit 7; }", rc=2)
         self.assertIn("%snode3 (1): exit status 7\n%s! no\n" % (RULE, RULE),
                       done.out)
         self.assertIn("node[1-2,4-5] (4): no output\n", done.out)
