@@ -15,7 +15,7 @@
 
 #define OUTPUT_MAX ((size_t)1024 * 1024)
 #define HEADER_MAX 128
-#define REMOVE_US (10 * G_TIME_SPAN_SECOND)
+#define REMOVE_US (30 * G_TIME_SPAN_SECOND)
 #define STATUS_NO_TOOL 91	/* of the script below */
 
 /* $1 id, $2 "start" or "attach", $3 length of the input, $4 seconds since the

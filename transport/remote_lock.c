@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define SAID_MAX ((size_t)64 * 1024)
-#define RELEASE_US (2 * G_TIME_SPAN_SECOND)
+#define RELEASE_US (5 * G_TIME_SPAN_SECOND)
 #define TITLE "take the cluster's lock"
 
 struct remote_lock {

@@ -76,7 +76,7 @@ static int set_up(void **state)
 static int set_up_asking(void **state)
 {
 	return set_up_with(state, "ClientAliveInterval 1\n"
-			   "ClientAliveCountMax 1");
+			   "ClientAliveCountMax 3");
 }
 
 static int tear_down(void **state)
@@ -204,8 +204,8 @@ static void test_lock_answers_a_server_that_asks(void **state)
 	struct fixture *f = *state;
 	struct remote_lock *lock = acquire(f, "first", NULL);
 	assert_non_null(lock);
-	/* sshd would have hung up after two seconds. */
-	(void)poll(NULL, 0, 4000);
+	/* sshd would have hung up after four seconds. */
+	(void)poll(NULL, 0, 6000);
 	expect_taken(f, "first");
 	assert_false(log_has("lock is lost"));
 	remote_lock_free(lock);
