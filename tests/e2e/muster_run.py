@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -63,9 +64,10 @@ class Process:
     def __init__(self, argv: list[str], env: dict[str, str] | None = None,
                  cwd: str | None = None) -> None:
         self.argv, self.begun = argv, time.monotonic()
+        self._err = tempfile.TemporaryFile()
         self.popen = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace", cwd=cwd,
+            stderr=self._err, text=True, errors="replace", cwd=cwd,
             env={**os.environ, **(env or {})})
 
     def running(self) -> bool:
@@ -74,18 +76,25 @@ class Process:
     def send(self, number: int) -> None:
         self.popen.send_signal(number)
 
+    def said(self) -> str:
+        """Its standard error until now."""
+        size = os.fstat(self._err.fileno()).st_size
+        return os.pread(self._err.fileno(), size, 0).decode(errors="replace")
+
     def wait(self, seconds: float = 120) -> Done:
         """Its end; one that does not come is a failed test."""
         try:
-            out, err = self.popen.communicate(timeout=seconds)
+            out, _ = self.popen.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.popen.kill()
-            out, err = self.popen.communicate()
-            raise AssertionError("no end after %g s: %s\nstdout:\n%s\n"
-                                 "stderr:\n%s" % (seconds, " ".join(self.argv),
-                                                  out, err)) from None
-        return Done(self.argv, self.popen.returncode, out, err,
+            out, _ = self.popen.communicate()
+            raise AssertionError(
+                "no end after %g s: %s\nstdout:\n%s\nstderr:\n%s" % (
+                    seconds, " ".join(self.argv), out, self.said())) from None
+        done = Done(self.argv, self.popen.returncode, out, self.said(),
                     time.monotonic() - self.begun)
+        self._err.close()
+        return done
 
 
 def muster(*args: str, env: dict[str, str] | None = None,

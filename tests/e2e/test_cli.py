@@ -387,7 +387,9 @@ class PlaybookTest(CliTest):
         for text, place, what in (
                 ("- on: \"~w(\"\n  do: [look]\n", "1:7", "host pattern"),
                 ("- on: wrokers\n  do: [look]\n", "1:7",
-                 "no host matches 'wrokers'"),
+                 "no host or group 'wrokers' in the inventory (did you mean "
+                 "workers?)"),
+                ("- on: x*\n  do: [look]\n", "1:7", "no host matches 'x*'"),
                 ("- on: workers\n  do:\n    - run: echo ${colour}\n",
                  "3:12", "no variable 'colour'"),
                 ("- on: workers\n  do:\n    - run: echo ${node_ip\n",

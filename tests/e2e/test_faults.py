@@ -105,7 +105,9 @@ class JoinFaults(LabTest):
         run, path = self.begin(4)
         self.until_joining(run, path, "node4")
         run.send(signal.SIGTERM)
-        time.sleep(0.3)  # two signals at once may be delivered as one
+        # Two signals at once may be delivered as one.
+        self.eventually("it heard the first",
+                        lambda: "muster: stopping" in run.said())
         run.send(signal.SIGTERM)
         done = run.wait(5)
         self.assertEqual(done.rc, 143, done)
