@@ -69,14 +69,14 @@ char *exec_new_mark(void)
 
 static char *command_line(const struct session *session,
 			  const struct exec_request *request,
-			  const char *mark)
+			  const char *mark, const struct become *become)
 {
 	gint64 left = request->deadline_us - g_get_monotonic_time();
 	g_autofree char *limit = g_strdup_printf(
 		"%" G_GINT64_FORMAT,
 		MAX(left, 0) / G_TIME_SPAN_SECOND + TIMEOUT_SLACK_S);
 	g_autofree char *prefix = request->as_login_user ? g_strdup("")
-		: sudo_prefix(session->host, session_user(session));
+		: sudo_prefix(session->host, session_user(session), become);
 
 	/* exec, so that a signal sent to the login shell hits its target. */
 	GString *line = g_string_new("exec ");
@@ -150,11 +150,13 @@ static void set_not_started(const struct session *session,
 			    const struct run *run, GError **error)
 {
 	const char *user = session_user(session);
-	g_autofree char *prefix = sudo_prefix(session->host, user);
+	g_autofree char *prefix = sudo_prefix(session->host, user,
+					      run->become);
 	g_autofree char *text = exec_tail(session, run->err->str);
 
 	if (*prefix && !request->as_login_user) {
-		sudo_set_error(error, request->title, user, text, run->status);
+		sudo_set_error(error, request->title, user, run->become, text,
+			       run->status);
 		return;
 	}
 	g_autofree char *words = *text ? g_steal_pointer(&text)
@@ -177,6 +179,10 @@ static bool set_outcome(const struct session *session,
 		return false;
 	}
 	g_autofree char *words = said(session, request, run);
+	if (run->become->refused) {
+		set_not_started(session, request, run, error);
+		return false;
+	}
 	if (run->signal) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_SIGNALLED,
 			    "%s: killed by signal %s%s%s", request->title,
@@ -245,7 +251,8 @@ static bool run_request(struct session *session,
 			GError **error)
 {
 	g_autofree char *mark = exec_new_mark();
-	g_autofree char *command = command_line(session, request, mark);
+	g_autofree char *command = command_line(session, request, mark,
+						run->become);
 	g_autofree char *script = request->input ? NULL
 		: script_as_input(request->script);
 	size_t max = request->output_max ? request->output_max : OUTPUT_MAX;
@@ -277,12 +284,16 @@ static bool run_request(struct session *session,
 bool exec_run(struct session *session, const struct exec_request *request,
 	      struct exec_result **result, GError **error)
 {
-	struct run run = {.status = -1};
+	struct become become;
+	struct run run = {.status = -1, .become = &become};
 	gint64 begun_us = g_get_monotonic_time();
 	g_autoptr(GError) why = NULL;
 
 	if (!session_connect(session, request->deadline_us, error))
 		return false;
+	become_init(&become, request->as_login_user ||
+		    !sudo_is_needed(session->host, session_user(session))
+		    ? NULL : session_become_password(session));
 	run.out = g_string_new(NULL);
 	run.err = g_string_new(NULL);
 	bool good = run_request(session, request, &run, &why);
@@ -294,5 +305,6 @@ bool exec_run(struct session *session, const struct exec_request *request,
 	if (!good)
 		g_propagate_error(error, g_steal_pointer(&why));
 	run_clear(&run);
+	become_clear(&become);
 	return good;
 }

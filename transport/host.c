@@ -9,7 +9,7 @@
 const struct host_var *host_var_origin(const struct host *host,
 				       const char *name)
 {
-	return g_hash_table_lookup(host->vars, name);
+	return host->vars ? g_hash_table_lookup(host->vars, name) : NULL;
 }
 
 const char *host_var(const struct host *host, const char *name)

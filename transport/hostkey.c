@@ -6,6 +6,7 @@
  * known host unknown when another line does not parse.
  */
 #include "hostkey.h"
+#include "endpoint.h"
 #include "error.h"
 #include "known_hosts.h"
 
@@ -57,21 +58,33 @@ static bool read_file(const char *path, struct known_hosts *known,
 	return true;
 }
 
-struct hostkeys *hostkeys_load(const char *user_file,
+static bool read_files(struct hostkeys *keys, const char *const *files,
+		       GError **error)
+{
+	off_t ignored = 0;
+
+	for (const char *const *file = files; *file; file++)
+		if (!read_file(*file, keys->known, file == files
+			       ? &keys->size : &ignored, error))
+			return false;
+	return read_file(SYSTEM_FILE, keys->known, &ignored, error);
+}
+
+struct hostkeys *hostkeys_load(const char *const *files,
 			       enum host_key_policy policy, GError **error)
 {
 	struct hostkeys *keys = g_new0(struct hostkeys, 1);
-	off_t ignored = 0;
+	g_autofree char *first = g_build_filename(
+		g_get_home_dir(), ".ssh", "known_hosts", NULL);
+	g_autofree char *second = g_strconcat(first, "2", NULL);
+	const char *const standard[] = {first, second, NULL};
 
 	g_mutex_init(&keys->lock);
 	keys->policy = policy;
-	keys->path = user_file ? g_strdup(user_file)
-		: g_build_filename(g_get_home_dir(), ".ssh", "known_hosts",
-				   NULL);
+	keys->path = g_strdup(files ? files[0] : first);
 	keys->known = known_hosts_new();
 	keys->accepted = known_hosts_new();
-	if (read_file(keys->path, keys->known, &keys->size, error) &&
-	    read_file(SYSTEM_FILE, keys->known, &ignored, error))
+	if (read_files(keys, files ? files : standard, error))
 		return keys;
 	hostkeys_free(keys);
 	return NULL;
@@ -100,11 +113,22 @@ static const struct {
 	{"ssh-rsa", "rsa-sha2-512,rsa-sha2-256"},
 };
 
-char *hostkeys_algorithms(const struct hostkeys *keys, const struct host *host)
+/* HostKeyAlias stands for the whole of "[address]:port". */
+static const char *name_of(const struct endpoint *endpoint)
 {
-	g_autoptr(GPtrArray) types = known_hosts_types(keys->known,
-						       host->address,
-						       host->port);
+	return endpoint->key_name ? endpoint->key_name : endpoint->address;
+}
+
+static unsigned port_of(const struct endpoint *endpoint)
+{
+	return endpoint->key_name ? 22 : endpoint->port;
+}
+
+char *hostkeys_algorithms(const struct hostkeys *keys,
+			  const struct endpoint *endpoint)
+{
+	g_autoptr(GPtrArray) types = known_hosts_types(
+		keys->known, name_of(endpoint), port_of(endpoint));
 	if (types->len == 0)
 		return NULL;
 
@@ -126,7 +150,7 @@ char *hostkeys_algorithms(const struct hostkeys *keys, const struct host *host)
 
 /* What the server showed, for messages and for the file. */
 struct offer {
-	const struct host *host;
+	const struct endpoint *endpoint;
 	const char *type, *base64;
 	guchar *blob;
 	size_t length;
@@ -142,15 +166,13 @@ static void offer_clear(struct offer *offer)
 
 static void set_unknown(GError **error, const struct offer *offer)
 {
-	const struct host *host = offer->host;
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_HOST_KEY_UNKNOWN,
 		    "check host key: no known_hosts line for %s, which shows "
 		    "%s %s (compare it with 'ssh-keygen -lf "
-		    "/etc/ssh/ssh_host_ed25519_key.pub' on the host, then add "
-		    "it: ssh-keyscan -p %u %s >> ~/.ssh/known_hosts; or trust "
-		    "new hosts with --host-key=accept-new)",
-		    offer->name, offer->type, offer->fingerprint, host->port,
-		    host->address);
+		    "/etc/ssh/ssh_host_ed25519_key.pub' on the host, then "
+		    "trust it with muster trust; or trust new hosts with "
+		    "--host-key=accept-new)",
+		    offer->name, offer->type, offer->fingerprint);
 }
 
 static void set_changed(GError **error, const struct offer *offer,
@@ -251,7 +273,8 @@ static bool recheck(struct hostkeys *keys, int fd, const struct offer *offer,
 	bool good = read_file(keys->path, fresh, &size, error);
 	if (good) {
 		struct known_hosts_verdict verdict = known_hosts_check(
-			fresh, offer->host->address, offer->host->port,
+			fresh, name_of(offer->endpoint),
+			port_of(offer->endpoint),
 			offer->blob, offer->length);
 		*known_now = verdict.result == KNOWN_HOSTS_MATCH;
 		if (!*known_now && verdict.result != KNOWN_HOSTS_UNKNOWN)
@@ -288,7 +311,8 @@ static bool accept_new(struct hostkeys *keys, const struct offer *offer,
 		       GError **error)
 {
 	struct known_hosts_verdict verdict = known_hosts_check(
-		keys->accepted, offer->host->address, offer->host->port,
+		keys->accepted, name_of(offer->endpoint),
+			port_of(offer->endpoint),
 		offer->blob, offer->length);
 	bool good = verdict.result == KNOWN_HOSTS_MATCH;
 
@@ -308,24 +332,44 @@ static bool accept_new(struct hostkeys *keys, const struct offer *offer,
 	return good;
 }
 
-bool hostkeys_check(struct hostkeys *keys, const struct host *host,
-		    const char *type, const char *blob, GError **error)
+/* Under the lock: this run itself may have written the key. */
+static bool was_accepted(const struct hostkeys *keys,
+			 const struct offer *offer)
 {
-	struct offer offer = {.host = host, .type = type, .base64 = blob};
+	struct known_hosts_verdict verdict = known_hosts_check(
+		keys->accepted, name_of(offer->endpoint),
+		port_of(offer->endpoint), offer->blob, offer->length);
+
+	g_free(verdict.fingerprint);
+	return verdict.result == KNOWN_HOSTS_MATCH;
+}
+
+char *hostkeys_name(const struct endpoint *endpoint)
+{
+	return known_hosts_name(name_of(endpoint), port_of(endpoint));
+}
+
+static bool check(struct hostkeys *keys, const struct endpoint *endpoint,
+		  const char *type, const char *blob, bool accepts_new,
+		  GError **error)
+{
+	struct offer offer = {
+		.endpoint = endpoint, .type = type, .base64 = blob};
 	gsize length = 0;
 	offer.blob = g_base64_decode(blob, &length);
 	offer.length = length;
-	offer.name = known_hosts_name(host->address, host->port);
+	offer.name = hostkeys_name(endpoint);
 	offer.fingerprint = known_hosts_fingerprint(offer.blob, offer.length);
 
 	struct known_hosts_verdict verdict = known_hosts_check(
-		keys->known, host->address, host->port, offer.blob,
+		keys->known, name_of(endpoint), port_of(endpoint), offer.blob,
 		offer.length);
 	bool good = verdict.result == KNOWN_HOSTS_MATCH;
-	if (verdict.result == KNOWN_HOSTS_UNKNOWN &&
-	    keys->policy == HOST_KEY_ACCEPT_NEW) {
+	if (verdict.result == KNOWN_HOSTS_UNKNOWN) {
 		g_mutex_lock(&keys->lock);
-		good = accept_new(keys, &offer, error);
+		good = accepts_new ? accept_new(keys, &offer, error)
+			: was_accepted(keys, &offer) ||
+			  reject(error, &offer, &verdict);
 		g_mutex_unlock(&keys->lock);
 	} else if (!good) {
 		reject(error, &offer, &verdict);
@@ -333,4 +377,24 @@ bool hostkeys_check(struct hostkeys *keys, const struct host *host,
 	g_free(verdict.fingerprint);
 	offer_clear(&offer);
 	return good;
+}
+
+bool hostkeys_check(struct hostkeys *keys, const struct endpoint *endpoint,
+		    const char *type, const char *blob, GError **error)
+{
+	return check(keys, endpoint, type, blob,
+		     keys->policy == HOST_KEY_ACCEPT_NEW, error);
+}
+
+bool hostkeys_check_strictly(struct hostkeys *keys,
+			     const struct endpoint *endpoint, const char *type,
+			     const char *blob, GError **error)
+{
+	return check(keys, endpoint, type, blob, false, error);
+}
+
+bool hostkeys_accept(struct hostkeys *keys, const struct endpoint *endpoint,
+		     const char *type, const char *blob, GError **error)
+{
+	return check(keys, endpoint, type, blob, true, error);
 }

@@ -8,6 +8,7 @@
 
 #include "nearest.h"
 #include "scalar.h"
+#include "ssh_args.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 enum var_use {
 	USE_QUIET,	/* used, or harmless */
 	USE_IGNORED,	/* muster does not act on it: say so */
-	USE_SECRET	/* the same, and nobody else should read it */
+	USE_SECRET	/* used, and nobody else should read it */
 };
 
 static const struct {
@@ -43,9 +44,9 @@ static const struct {
 	{ "ansible_ssh_pipelining", INVENTORY_STRING, USE_QUIET },
 	{ "ansible_pipelining", INVENTORY_STRING, USE_QUIET },
 	{ "ansible_ssh_transfer_method", INVENTORY_STRING, USE_QUIET },
-	{ "ansible_ssh_args", INVENTORY_STRING, USE_IGNORED },
-	{ "ansible_ssh_common_args", INVENTORY_STRING, USE_IGNORED },
-	{ "ansible_ssh_extra_args", INVENTORY_STRING, USE_IGNORED },
+	{ "ansible_ssh_args", INVENTORY_SSH_ARGS, USE_QUIET },
+	{ "ansible_ssh_common_args", INVENTORY_SSH_ARGS, USE_QUIET },
+	{ "ansible_ssh_extra_args", INVENTORY_SSH_ARGS, USE_QUIET },
 	{ "ansible_ssh_executable", INVENTORY_STRING, USE_IGNORED },
 	{ "ansible_ssh_retries", INVENTORY_STRING, USE_IGNORED },
 	{ "ansible_host_key_checking", INVENTORY_STRING, USE_IGNORED },
@@ -58,7 +59,8 @@ static const struct {
 	{ "ansible_become_password", INVENTORY_STRING, USE_SECRET },
 	{ "ansible_become_pass", INVENTORY_STRING, USE_SECRET },
 	{ "ansible_sudo_pass", INVENTORY_STRING, USE_SECRET },
-	{ "ansible_ssh_private_key_passphrase", INVENTORY_STRING, USE_SECRET },
+	{ "ansible_ssh_private_key_passphrase", INVENTORY_STRING,
+	  USE_IGNORED },
 };
 
 static bool fits_ipv4(const char *text)
@@ -112,6 +114,24 @@ static bool fits_channel(const char *text)
 		: n >= 2 && g_strv_contains((const char *const *)risks, part[1]);
 }
 
+static char *ssh_args_mistake(const char *text)
+{
+	struct ssh_args args;
+	g_autoptr(GError) error = NULL;
+
+	ssh_args_init(&args);
+	(void)ssh_args_parse(&args, text, &error);
+	ssh_args_clear(&args);
+	return g_strdup(error ? error->message : NULL);
+}
+
+static bool fits_ssh_args(const char *text)
+{
+	g_autofree char *mistake = ssh_args_mistake(text);
+
+	return !mistake;
+}
+
 static const struct {
 	bool (*fits)(const char *text);
 	const char *what, *hint;
@@ -125,6 +145,8 @@ static const struct {
 				 "such as 35, 35s, 2m or 500ms" },
 	[INVENTORY_CHANNEL] = { fits_channel, "a snap channel",
 				"such as 1.32/stable" },
+	[INVENTORY_SSH_ARGS] = { fits_ssh_args, "options of ssh",
+				 "muster takes -o Key=Value, -J, -F and -i" },
 };
 
 static char *did_you_mean(const struct inventory_reader *r, const char *name)
@@ -155,9 +177,15 @@ static void check_type(struct inventory_reader *r, const char *name,
 		       const char *value, size_t offset,
 		       enum inventory_type type)
 {
+	g_autofree char *why = NULL;
+
 	if (types[type].fits(value))
 		return;
-	if (!*value)
+	if (type == INVENTORY_SSH_ARGS && *value)
+		why = ssh_args_mistake(value);
+	if (why)
+		reader_problem(r, true, offset, NULL, "%s: %s", name, why);
+	else if (!*value)
 		reader_problem(r, true, offset, types[type].hint,
 			       "%s has no value", name);
 	else
@@ -174,8 +202,6 @@ static void check_known(struct inventory_reader *r, size_t i, size_t at,
 
 	if (known[i].use == USE_SECRET) {
 		r->has_secret = true;
-		warn_once(r, name, at, "use a key, and sudo without a password",
-			  "is not used: muster has no password login yet");
 		return;
 	}
 	if (known[i].use == USE_IGNORED) {

@@ -70,16 +70,18 @@ static const char script[] =
 /* What the script has said so far. */
 struct talk {
 	const char *mark;
+	struct become *become;
 	GString *out, *err;
 	bool over;		/* no more will come */
 };
 
 static char *command_line(const struct session *session, const char *mark,
-			  const char *path, const char *holder)
+			  const char *path, const char *holder,
+			  const struct become *become)
 {
 	const char *const words[] = {script, "muster", mark, path, holder};
 	g_autofree char *prefix = sudo_prefix(session->host,
-					      session_user(session));
+					      session_user(session), become);
 	GString *line = g_string_new("exec ");
 
 	g_string_append_printf(line, "%s/bin/sh -c", prefix);
@@ -120,11 +122,13 @@ static void set_no_answer(const struct session *session,
 			  const struct talk *talk, int status, GError **error)
 {
 	const char *user = session_user(session);
-	g_autofree char *prefix = sudo_prefix(session->host, user);
+	g_autofree char *prefix = sudo_prefix(session->host, user,
+					      talk->become);
 	g_autofree char *words = exec_tail(session, talk->err->str);
 
 	if (*prefix) {
-		sudo_set_error(error, TITLE, user, words, status);
+		sudo_set_error(error, TITLE, user, talk->become, words,
+			       status);
 		return;
 	}
 	g_autofree char *out = exec_tail(session, talk->out->str);
@@ -157,6 +161,16 @@ static bool request(struct session *session, ssh_channel channel,
 	}
 }
 
+/* A line is far smaller than the window, so it goes out whole. */
+static void send_password(ssh_channel channel, const struct become *become)
+{
+	char *line = g_strconcat(become->password, "\n", NULL);
+
+	(void)ssh_channel_write(channel, line, (uint32_t)strlen(line));
+	explicit_bzero(line, strlen(line));
+	g_free(line);
+}
+
 /* What the script answers, newly allocated; NULL with error. */
 static char *hear(struct session *session, ssh_channel channel,
 		  struct talk *talk, gint64 begun_us, gint64 deadline_us,
@@ -168,8 +182,14 @@ static char *hear(struct session *session, ssh_channel channel,
 		char *answer = find_answer(talk);
 		if (answer)
 			return answer;
-		if (more)
+		if (become_hear(talk->become, talk->err))
+			send_password(channel, talk->become);
+		if (more && !talk->become->refused)
 			continue;
+		if (talk->become->refused) {
+			set_no_answer(session, talk, -1, error);
+			return NULL;
+		}
 		if (!ssh_is_connected(session->ssh)) {
 			session_set_lost(session, TITLE, error);
 			return NULL;
@@ -223,9 +243,16 @@ static bool take(struct remote_lock *lock, const char *path,
 	lock->channel = session_open_channel(session, deadline_us, error);
 	if (!lock->channel)
 		return false;
-	g_autofree char *command = command_line(session, mark, path, line);
+	struct become become;
+
+	become_init(&become, sudo_is_needed(session->host,
+					    session_user(session))
+		    ? session_become_password(session) : NULL);
+	g_autofree char *command = command_line(session, mark, path, line,
+						&become);
 	struct talk talk = {
 		.mark = mark,
+		.become = &become,
 		.out = g_string_new(NULL),
 		.err = g_string_new(NULL),
 	};
@@ -235,6 +262,7 @@ static bool take(struct remote_lock *lock, const char *path,
 			      deadline_us, error);
 	g_string_free(talk.out, TRUE);
 	g_string_free(talk.err, TRUE);
+	become_clear(&become);
 	return answer && judge(session, answer, path, error);
 }
 

@@ -41,6 +41,17 @@ static void look_for_mark(struct run *run, GString *stream, int is_stderr)
 		g_string_truncate(stream, 0);
 }
 
+/* Before the command has begun, sudo may ask. */
+static void listen_to_sudo(struct run *run)
+{
+	if (run->started || !run->become || !run->become->prompt)
+		return;
+	run->started = memmem(run->err->str, run->err->len, run->mark,
+			      strlen(run->mark)) != NULL;
+	if (!run->started && become_hear(run->become, run->err))
+		run->secret = g_strconcat(run->become->password, "\n", NULL);
+}
+
 static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 		   uint32_t length, int is_stderr, void *userdata)
 {
@@ -57,6 +68,8 @@ static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 	if (length > room)
 		run->overflow = true;
 	g_string_append_len(stream, data, (gssize)MIN(length, room));
+	if (is_stderr)
+		listen_to_sudo(run);
 	if (run->on_output)
 		look_for_mark(run, stream, is_stderr);
 	return (int)length;
@@ -115,10 +128,34 @@ static bool request_exec(struct session *session, struct run *run,
 	return set_error_in_run(run, session, error);
 }
 
+static void wipe_secret(struct run *run)
+{
+	if (run->secret)
+		explicit_bzero(run->secret, strlen(run->secret));
+	g_clear_pointer(&run->secret, g_free);
+}
+
+static void send_secret(struct run *run)
+{
+	size_t length = strlen(run->secret);
+	int written = ssh_channel_write(run->channel,
+					run->secret + run->secret_sent,
+					(uint32_t)(length - run->secret_sent));
+
+	if (written > 0)
+		run->secret_sent += (size_t)written;
+	if (run->secret_sent == length)
+		wipe_secret(run);
+}
+
 /* What the far end does not take any more (it closed its stdin, or ended) is
  * dropped, as with a pipe. */
 static void send_input(struct run *run)
 {
+	if (!run->closed && run->secret)
+		send_secret(run);
+	if (run->become && run->become->prompt && !run->started)
+		return;
 	while (!run->closed && run->sent < run->input_length) {
 		size_t room = ssh_channel_window_size(run->channel);
 		size_t n = MIN(run->input_length - run->sent,
@@ -139,7 +176,8 @@ static void send_input(struct run *run)
 
 static bool ended(const struct run *run)
 {
-	if (run->closed || run->overflow)
+	if (run->closed || run->overflow ||
+	    (run->become && run->become->refused))
 		return true;
 	return run->exited_us > 0 &&
 	       g_get_monotonic_time() >= run->exited_us + LINGER_US;
@@ -202,11 +240,12 @@ static void stop_command(struct session *session, struct run *run)
 static bool check_end(struct session *session, const struct run *run,
 		      GError **error)
 {
-	if (run->overflow || run->signal || run->status >= 0)
+	if (run->overflow || run->signal || run->status >= 0 ||
+	    (run->become && run->become->refused))
 		return true;
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_LOST,
 		    "%s: the command's channel to %s was closed before it "
-		    "told how it ended", run->title, session->host->address);
+		    "told how it ended", run->title, session->endpoint->label);
 	session_drop(session);
 	return false;
 }
@@ -233,7 +272,8 @@ bool run_channel(struct session *session, struct run *run, GError **error)
 	 * the close is confirmed it lives on inside libssh, so it must not
 	 * call back into this frame any more. */
 	if (session->ssh) {
-		if (!good || run->overflow)
+		if (!good || run->overflow ||
+		    (run->become && run->become->refused))
 			stop_command(session, run);
 		ssh_remove_channel_callbacks(run->channel, &callbacks);
 		ssh_channel_free(run->channel);
@@ -249,4 +289,5 @@ void run_clear(struct run *run)
 	if (run->err)
 		g_string_free(run->err, TRUE);
 	g_free(run->signal);
+	wipe_secret(run);
 }

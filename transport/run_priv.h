@@ -8,6 +8,7 @@
 
 #include "exec.h"
 #include "session_priv.h"
+#include "sudo.h"
 
 struct run {
 	/* set by the caller, borrowed */
@@ -22,14 +23,20 @@ struct run {
 					   then is in neither out nor err */
 	void *output_data;
 	const char *mark;
+	struct become *become;		/* with a prompt, nothing is sent before
+					   `mark` came on standard error, but
+					   the password if it asks */
 	/* filled in; freed by run_clear() */
 	GString *out, *err;		/* the caller makes them */
 	bool begun[2];			/* on_output: the mark came (out, err) */
+	bool started;			/* the mark came on standard error */
 	bool overflow;			/* printed more; was ended for it */
 	int status;			/* -1: none */
 	char *signal;			/* "TERM", or NULL */
 	/* private */
 	ssh_channel channel;
+	char *secret;			/* on its way to sudo; wiped */
+	size_t secret_sent;
 	size_t sent;
 	bool requested, eof_sent, closed;
 	gint64 exited_us;		/* when status or signal came */

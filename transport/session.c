@@ -1,44 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The life of a connection: dial, handshake, host key, authentication, and
- * its end. The socket is ours until libssh takes it as SSH_OPTIONS_FD; from
- * then on only ssh_free() closes it, the one rule that holds for libssh 0.10
- * and 0.11 alike. ssh_disconnect() is never called.
+ * What sessions share, and the life of one once it is there: waiting, pumping,
+ * channels, its end. ssh_disconnect() is never called: it would close a socket
+ * or not, depending on libssh's version.
  */
 #include "session_priv.h"
-#include "dial.h"
 #include "error.h"
+#include "hostkey.h"
+#include "identity.h"
+#include "jump.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define CONNECT_TIMEOUT_US (10 * G_TIME_SPAN_SECOND)
-#define RSA_BITS_MIN 2048
+
+static struct endpoints *new_endpoints(const struct transport_options *options,
+				       struct cancel *cancel)
+{
+	struct endpoint_options settings = {
+		.config_file = options->ssh_config,
+		.user = options->user,
+		.private_key_file = options->private_key_file,
+		.jump = options->jump,
+		.cancel = cancel,
+		.note = options->note,
+		.note_data = options->log_data,
+	};
+
+	return endpoints_new(&settings);
+}
+
+static const char *const password_names[] = {
+	"ansible_ssh_password", "ansible_ssh_pass", "ansible_password", NULL
+};
+static const char *const become_password_names[] = {
+	"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass",
+	NULL
+};
+
+static const char *first_var(const struct host *host, const char *const *names)
+{
+	for (; *names; names++)
+		if (host_var(host, *names))
+			return host_var(host, *names);
+	return NULL;
+}
+
+/* Before anything can be logged. */
+static void hide_passwords(const struct transport *transport,
+			   const GPtrArray *hosts)
+{
+	redactor_add(transport->redactor, transport->password);
+	redactor_add(transport->redactor, transport->become_password);
+	for (guint i = 0; hosts && i < hosts->len; i++) {
+		const struct host *host = g_ptr_array_index(hosts, i);
+
+		redactor_add(transport->redactor,
+			     first_var(host, password_names));
+		redactor_add(transport->redactor,
+			     first_var(host, become_password_names));
+	}
+}
 
 struct transport *transport_new(const struct transport_options *options,
 				const GPtrArray *hosts, struct cancel *cancel,
 				struct redactor *redactor, GError **error)
 {
-	/* Plain names are in a table whoever asks; hashed ones are tried at
-	 * lookup, on the sessions' threads, which spreads that work better
-	 * than doing it for all hosts here. */
-	(void)hosts;
-	struct hostkeys *hostkeys = hostkeys_load(
+	struct hostkey_store *hostkeys = hostkey_store_new(
 		options->known_hosts, options->host_key_policy, error);
 	if (!hostkeys)
 		return NULL;
 
 	struct transport *transport = g_new0(struct transport, 1);
+	transport->endpoints = new_endpoints(options, cancel);
 	transport->hostkeys = hostkeys;
-	transport->identities = identities_new();
+	transport->identities = identities_new(options->ask,
+					       options->ask_data);
+	transport->jumps = jumps_new(transport, options->connect_forks);
 	transport->cancel = cancel;
 	transport->redactor = redactor;
-	transport->private_key_file = g_strdup(options->private_key_file);
 	transport->use_agent = options->use_agent;
+	transport->password = g_strdup(options->password);
+	transport->become_password = g_strdup(options->become_password);
+	hide_passwords(transport, hosts);
 	transport->connect_timeout_us = options->connect_timeout_us > 0
 		? options->connect_timeout_us : CONNECT_TIMEOUT_US;
 	transport->log = options->log;
@@ -46,13 +95,23 @@ struct transport *transport_new(const struct transport_options *options,
 	return transport;
 }
 
+static void free_secret(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	g_free(secret);
+}
+
 void transport_free(struct transport *transport)
 {
 	if (!transport)
 		return;
+	jumps_free(transport->jumps);
+	endpoints_free(transport->endpoints);
 	identities_free(transport->identities);
-	hostkeys_free(transport->hostkeys);
-	g_free(transport->private_key_file);
+	hostkey_store_free(transport->hostkeys);
+	free_secret(transport->password);
+	free_secret(transport->become_password);
 	g_free(transport);
 }
 
@@ -89,9 +148,41 @@ const struct host *session_host(const struct session *session)
 	return session->host;
 }
 
+struct session *session_new_to(struct transport *transport,
+			       const struct host *host,
+			       const struct endpoint *endpoint)
+{
+	struct session *session = session_new(transport, host);
+
+	session->endpoint = endpoint;
+	return session;
+}
+
 const char *session_user(const struct session *session)
 {
-	return session->host->user ? session->host->user : g_get_user_name();
+	return session->endpoint->user;
+}
+
+const char *session_password(const struct session *session)
+{
+	const char *own = first_var(session->host, password_names);
+
+	return own ? own : session->transport->password;
+}
+
+const char *session_become_password(const struct session *session)
+{
+	const char *own = first_var(session->host, become_password_names);
+
+	return own ? own : session->transport->become_password;
+}
+
+char *session_end_proxy(struct session *session)
+{
+	if (!session->has_proxy)
+		return NULL;
+	session->has_proxy = false;
+	return child_proxy_end(&session->proxy);
 }
 
 void session_drop(struct session *session)
@@ -105,6 +196,7 @@ void session_drop(struct session *session)
 	session->event = NULL;
 	session->ssh = NULL;
 	session->fd = -1;
+	g_free(session_end_proxy(session));
 }
 
 bool session_is_connected(const struct session *session)
@@ -165,7 +257,7 @@ bool session_set_lost(struct session *session, const char *what,
 {
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_LOST,
 		    "%s%sconnection to %s lost: %s", what ? what : "",
-		    what ? ": " : "", session->host->address,
+		    what ? ": " : "", session->endpoint->label,
 		    ssh_get_error(session->ssh));
 	session_drop(session);
 	return false;
@@ -217,179 +309,4 @@ ssh_channel session_open_channel(struct session *session, gint64 deadline_us,
 	}
 	ssh_channel_free(channel);
 	return NULL;
-}
-
-static bool set_options(struct session *session, int fd)
-{
-	const struct host *host = session->host;
-	g_autofree char *hostkey_list = hostkeys_algorithms(
-		session->transport->hostkeys, host);
-	const bool no = false;
-	const int yes = 1, rsa_bits = RSA_BITS_MIN;
-	const unsigned port = host->port;
-	const struct {
-		enum ssh_options_e option;
-		const void *value;
-	} options[] = {
-		{SSH_OPTIONS_PROCESS_CONFIG, &no},
-		{SSH_OPTIONS_HOST, host->address},
-		{SSH_OPTIONS_PORT, &port},
-		{SSH_OPTIONS_USER, session_user(session)},
-		/* Keys are checked against our own index instead. */
-		{SSH_OPTIONS_KNOWNHOSTS, "/dev/null"},
-		{SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null"},
-		{SSH_OPTIONS_RSA_MIN_SIZE, &rsa_bits},
-		{SSH_OPTIONS_NODELAY, &yes},
-		{SSH_OPTIONS_HOSTKEYS, hostkey_list},
-		{SSH_OPTIONS_FD, &fd},
-	};
-	for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-		if (options[i].value &&
-		    ssh_options_set(session->ssh, options[i].option,
-				    options[i].value) < 0)
-			return false;
-	return true;
-}
-
-static bool start(struct session *session, gint64 deadline_us, GError **error)
-{
-	const struct host *host = session->host;
-	int fd = dial_tcp(host->address, host->port,
-			  session->transport->cancel, deadline_us, error);
-	if (fd < 0)
-		return false;
-
-	session->ssh = ssh_new();
-	if (!session->ssh || !set_options(session, fd)) {
-		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
-			    "prepare the connection to %s: %s", host->address,
-			    session->ssh ? ssh_get_error(session->ssh)
-					 : "out of memory");
-		close(fd);
-		return false;
-	}
-	session->fd = fd;
-	ssh_set_blocking(session->ssh, 0);
-	return true;
-}
-
-/* Why the handshake did not come to an end in time. */
-static void set_handshake_timeout(struct session *session, GError **error)
-{
-	const struct host *host = session->host;
-	const char *banner = ssh_get_serverbanner(session->ssh);
-
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_CONNECT_TIMEOUT,
-		    "connect to %s port %u: %s", host->address, host->port,
-		    banner ? "the SSH handshake did not finish in time (slow "
-			     "host, or an MTU problem on the way)"
-			   : "it accepts connections but sends no SSH banner "
-			     "(not an SSH server, or sshd hangs)");
-}
-
-static void set_handshake_error(struct session *session, GError **error)
-{
-	const struct host *host = session->host;
-	const char *banner = ssh_get_serverbanner(session->ssh);
-
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_HANDSHAKE,
-		    "SSH handshake with %s port %u: %s%s", host->address,
-		    host->port, ssh_get_error(session->ssh),
-		    banner ? "" : " (not an SSH server, or sshd turns new "
-				  "connections away: MaxStartups, fail2ban)");
-}
-
-static bool handshake(struct session *session, gint64 begun_us,
-		      gint64 deadline_us, GError **error)
-{
-	for (;;) {
-		int rc = ssh_connect(session->ssh);
-		if (rc == SSH_OK)
-			return true;
-		if (rc != SSH_AGAIN) {
-			set_handshake_error(session, error);
-			return false;
-		}
-		g_autoptr(GError) why = NULL;
-		if (session_wait(session, begun_us, deadline_us, &why))
-			continue;
-		if (g_error_matches(why, MUSTER_ERROR, MUSTER_ERROR_DEADLINE))
-			set_handshake_timeout(session, error);
-		else
-			g_propagate_error(error, g_steal_pointer(&why));
-		return false;
-	}
-}
-
-static bool check_host_key(struct session *session, GError **error)
-{
-	ssh_key key = NULL;
-	char *base64 = NULL;
-	bool good = false;
-
-	if (ssh_get_server_publickey(session->ssh, &key) == SSH_OK &&
-	    ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK)
-		good = hostkeys_check(
-			session->transport->hostkeys, session->host,
-			ssh_key_type_to_char(ssh_key_type(key)), base64,
-			error);
-	else
-		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_HANDSHAKE,
-			    "SSH handshake with %s: no host key: %s",
-			    session->host->address,
-			    ssh_get_error(session->ssh));
-	ssh_string_free_char(base64);
-	ssh_key_free(key);
-	return good;
-}
-
-static bool attach_event(struct session *session, GError **error)
-{
-	session->event = ssh_event_new();
-	if (session->event &&
-	    ssh_event_add_session(session->event, session->ssh) == SSH_OK)
-		return true;
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
-		    "prepare the connection to %s: %s", session->host->address,
-		    ssh_get_error(session->ssh));
-	return false;
-}
-
-static bool establish(struct session *session, gint64 deadline_us,
-		      GError **error)
-{
-	gint64 begun_us = g_get_monotonic_time();
-
-	return start(session, deadline_us, error) &&
-	       handshake(session, begun_us, deadline_us, error) &&
-	       check_host_key(session, error) &&
-	       auth_run(session, deadline_us, error) &&
-	       attach_event(session, error);
-}
-
-bool session_connect(struct session *session, gint64 deadline_us,
-		     GError **error)
-{
-	if (session_is_connected(session))
-		return true;
-	session_drop(session);
-
-	const struct transport *transport = session->transport;
-	gint64 begun_us = g_get_monotonic_time();
-	gint64 timeout_us = session->host->connect_timeout_s > 0
-		? session->host->connect_timeout_s * G_TIME_SPAN_SECOND
-		: transport->connect_timeout_us;
-	g_autoptr(GError) why = NULL;
-	bool good = establish(session, MIN(deadline_us, begun_us + timeout_us),
-			      &why);
-	if (!good)
-		session_drop(session);
-	if (transport->log)
-		transport->log(session->host, "connect", NULL,
-			       good ? NULL : why->message, good ? 0 : -1,
-			       g_get_monotonic_time() - begun_us,
-			       transport->log_data);
-	if (!good)
-		g_propagate_error(error, g_steal_pointer(&why));
-	return good;
 }

@@ -31,19 +31,33 @@ typedef void (*session_log_fn)(const struct host *host, const char *title,
 
 struct transport_options {
 	enum host_key_policy host_key_policy;
-	const char *known_hosts;	/* NULL: ~/.ssh/known_hosts; the
-					   system-wide file is read as well */
+	const char *known_hosts;	/* NULL: ~/.ssh/known_hosts, or what
+					   ssh_config says; the system-wide
+					   file is read as well */
+	const char *ssh_config;		/* -F; "none"; NULL: ssh's own files */
+	const char *user;		/* -u, wins; or NULL */
 	const char *private_key_file;	/* --private-key, wins; or NULL */
+	const char *jump;		/* -J, wins; or NULL */
+	unsigned connect_forks;		/* handshakes at once behind one jump
+					   host; 0 = 8 */
 	bool use_agent;			/* SSH_AUTH_SOCK, if set */
+	const char *password;		/* for logging in; or NULL */
+	const char *become_password;	/* for sudo; or NULL */
+	/* Asks a person for a secret (newly allocated); NULL: nobody there */
+	char *(*ask)(const char *prompt, void *data);
+	void *ask_data;
 	gint64 connect_timeout_us;	/* TCP + handshake + auth; 0 = 10 s */
 	session_log_fn log;		/* or NULL */
-	void *log_data;
+	/* Something to be told once, such as a setting that is not followed;
+	 * any thread; or NULL */
+	void (*note)(const struct host *host, const char *text, void *data);
+	void *log_data;			/* of log and note */
 };
 
 struct transport;
 
-/* Reads known_hosts once and indexes it by name. `hosts` (struct host *, may
- * be NULL) are those to be reached; others may be as well. Keeps `cancel` and
+/* Reads known_hosts once and indexes it by name. The passwords of `hosts`
+ * (struct host *, may be NULL) are known to `redactor` from then on. Keeps `cancel` and
  * `redactor` (must outlive it). Copies the options. */
 struct transport *transport_new(const struct transport_options *options,
 				const GPtrArray *hosts, struct cancel *cancel,

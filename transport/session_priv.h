@@ -7,19 +7,23 @@
 #ifndef MUSTER_TRANSPORT_SESSION_PRIV_H
 #define MUSTER_TRANSPORT_SESSION_PRIV_H
 
-#include "auth.h"
-#include "hostkey.h"
+#include "child.h"
+#include "endpoint.h"
 #include "session.h"
 
 #include <libssh/libssh.h>
 
+struct jumps;
+
 struct transport {
-	struct hostkeys *hostkeys;
+	struct endpoints *endpoints;
+	struct hostkey_store *hostkeys;
 	struct identities *identities;
+	struct jumps *jumps;
 	struct cancel *cancel;		/* borrowed */
 	struct redactor *redactor;	/* borrowed */
-	char *private_key_file;
 	bool use_agent;
+	char *password, *become_password; /* wiped at the end */
 	gint64 connect_timeout_us;
 	session_log_fn log;
 	void *log_data;
@@ -28,13 +32,32 @@ struct transport {
 struct session {
 	struct transport *transport;	/* borrowed */
 	const struct host *host;	/* borrowed */
+	const struct endpoint *endpoint; /* borrowed; NULL before the first
+					    session_connect() */
 	ssh_session ssh;		/* NULL: not connected */
 	ssh_event event;		/* pumps ssh; set once authenticated */
 	int fd;				/* ssh's; ssh_free() closes it */
+	bool has_proxy;			/* ProxyCommand runs */
+	struct child_proxy proxy;
 };
 
-/* Login name the session uses; borrowed. */
+/* Login name the session uses; borrowed. Only once it has been connected. */
 const char *session_user(const struct session *session);
+
+/* Passwords for logging in and for sudo: the inventory's for this host, or the
+ * run's; NULL if nobody gave one. Borrowed. */
+const char *session_password(const struct session *session);
+const char *session_become_password(const struct session *session);
+
+/* A session straight to `endpoint` (borrowed), such as a jump host; `host`
+ * (borrowed) stands for it in logs. */
+struct session *session_new_to(struct transport *transport,
+			       const struct host *host,
+			       const struct endpoint *endpoint);
+
+/* Ends the child of a ProxyCommand; what it said last, newly allocated, or
+ * NULL if there is none. */
+char *session_end_proxy(struct session *session);
 
 /* Blocks until the socket has something for libssh. False: DEADLINE or
  * CANCELLED (aborted, or the grace of a soft stop is over). `begun_us` is when

@@ -207,9 +207,10 @@ static void test_inventory_five_mistakes_give_five_problems(void **state)
 	}
 }
 
-static void test_inventory_secret_is_warned_of_and_not_printed(void **state)
+static void test_inventory_secret_is_taken_and_never_printed(void **state)
 {
 	g_autoptr(GPtrArray) problems = NULL;
+	g_autoptr(GPtrArray) refused = NULL;
 	g_autoptr(Inventory) inventory = parse(
 		"h ansible_password=s3cret ansible_python_interpreter=/x\n",
 		&problems);
@@ -217,6 +218,12 @@ static void test_inventory_secret_is_warned_of_and_not_printed(void **state)
 
 	(void)state;
 	assert_non_null(inventory);
+	assert_int_equal(problems->len, 0);
+	assert_string_equal(host_var(inventory_find(inventory, "h"),
+				     "ansible_password"), "s3cret");
+	g_ptr_array_unref(g_steal_pointer(&problems));
+	assert_null(parse("h ansible_password='{{ s3cret }}'\n", &refused));
+	problems = g_ptr_array_ref(refused);
 	assert_int_equal(problems->len, 1);
 	line = problem_format(g_ptr_array_index(problems, 0));
 	assert_non_null(strstr(line, "ansible_password"));
@@ -348,7 +355,7 @@ int main(void)
 		cmocka_unit_test(
 			test_inventory_five_mistakes_give_five_problems),
 		cmocka_unit_test(
-			test_inventory_secret_is_warned_of_and_not_printed),
+			test_inventory_secret_is_taken_and_never_printed),
 		cmocka_unit_test(
 			test_inventory_connection_variables_fill_the_host),
 		cmocka_unit_test(
