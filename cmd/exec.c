@@ -139,16 +139,11 @@ static struct inventory *load(const struct options *o, GError **error)
 }
 
 /* The command line wins over the inventory. */
-static void apply_overrides(const struct options *o, const struct wishes *w,
-			    const GPtrArray *hosts)
+static void apply_become(const struct wishes *w, const GPtrArray *hosts)
 {
 	for (guint i = 0; i < hosts->len; i++) {
 		struct host *host = g_ptr_array_index(hosts, i);
 
-		if (o->user) {
-			g_free(host->user);
-			host->user = g_strdup(o->user);
-		}
 		if (w->no_become ||
 		    (!w->become && host->become != HOST_BECOME_YES))
 			host->become = HOST_BECOME_NO;
@@ -239,7 +234,7 @@ static bool run_all(const struct options *o, const struct wishes *w,
 		hosts = pattern_limit(inventory, o->limit, o->exclude, error);
 	if (!hosts)
 		return false;
-	apply_overrides(o, w, hosts);
+	apply_become(w, hosts);
 	struct exec_run run = {
 		.options = o, .hosts = hosts, .command = command,
 		.cancel = cancel, .timeout_us = w->timeout_us,

@@ -118,20 +118,21 @@ static void host_turn(size_t index, void *data)
 	progress_step(run->progress);
 }
 
+static void print_note(const struct host *host, const char *text, void *data)
+{
+	(void)data;
+	fprintf(stderr, "muster: %s: %s\n", host->name, text);
+}
+
 static bool open_transport(struct exec_run *run, GError **error)
 {
-	const struct options *o = run->options;
-	struct transport_options options = {
-		.host_key_policy = o->host_key_policy,
-		.known_hosts = o->known_hosts,
-		.private_key_file = o->private_key_file,
-		.use_agent = true,
-		.connect_timeout_us = o->connect_timeout_us,
-	};
-
+	if (!connection_init(&run->connection, run->options, run->cancel,
+			     error))
+		return false;
+	run->connection.transport.note = print_note;
 	run->redactor = redactor_new();
-	run->transport = transport_new(&options, run->hosts, run->cancel,
-				       run->redactor, error);
+	run->transport = transport_new(&run->connection.transport, run->hosts,
+				       run->cancel, run->redactor, error);
 	return run->transport != NULL;
 }
 
@@ -187,6 +188,7 @@ void exec_run_close(struct exec_run *run)
 	out_dir_free(run->out_dir);
 	gather_free(run->gather);
 	transport_free(run->transport);
+	connection_clear(&run->connection);
 	redactor_free(run->redactor);
 	if (run->input)
 		g_string_free(run->input, TRUE);

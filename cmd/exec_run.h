@@ -6,6 +6,7 @@
 #ifndef MUSTER_CMD_EXEC_RUN_H
 #define MUSTER_CMD_EXEC_RUN_H
 
+#include "connection.h"
 #include "gather.h"
 #include "options.h"
 
@@ -25,6 +26,7 @@ struct exec_run {
 	struct gather *gather;		/* the answer */
 	GString *input;			/* or NULL */
 	struct redactor *redactor;
+	struct connection connection;
 	struct transport *transport;
 	struct out_dir *out_dir;
 	struct stream *stream;

@@ -98,7 +98,49 @@ static gboolean louder(const char *name, const char *value, gpointer data,
 /* What GOption fills in and struct options keeps in another type. */
 struct raw {
 	gboolean check, adopt, json, exit_code, help;
+	gboolean ask_password, ask_become_password;
 };
+
+/* How hosts are connected to. */
+static void add_connection_entries(GOptionGroup *group, struct options *o,
+				   struct raw *raw)
+{
+	const GOptionEntry entries[] = {
+		{ "user", 'u', 0, G_OPTION_ARG_STRING, &o->user,
+		  "Log in as USER; wins over the inventory", "USER" },
+		{ "private-key", 0, 0, G_OPTION_ARG_FILENAME,
+		  &o->private_key_file, "Log in with this key file", "FILE" },
+		{ "ssh-config", 'F', 0, G_OPTION_ARG_FILENAME, &o->ssh_config,
+		  "Instead of ssh's own configuration; none: do without",
+		  "FILE" },
+		{ "jump", 'J', 0, G_OPTION_ARG_STRING, &o->jump,
+		  "Reach hosts through these, as ssh -J", "HOST,..." },
+		{ "connect-forks", 0, 0, G_OPTION_ARG_INT, &o->connect_forks,
+		  "Handshakes at once behind one jump host (default 8)",
+		  "N" },
+		{ "ask-pass", 'k', 0, G_OPTION_ARG_NONE, &raw->ask_password,
+		  "Ask for a password to log in with", NULL },
+		{ "ask-become-pass", 'K', 0, G_OPTION_ARG_NONE,
+		  &raw->ask_become_password, "Ask for a password for sudo",
+		  NULL },
+		{ "become-password-file", 0, 0, G_OPTION_ARG_FILENAME,
+		  &o->become_password_file,
+		  "Read it from a file's first line; - is standard input",
+		  "FILE" },
+		{ "host-key", 0, 0, G_OPTION_ARG_CALLBACK,
+		  (gpointer)set_host_key,
+		  "Unknown host keys: strict (refuse, default) or accept-new",
+		  "POLICY" },
+		{ "known-hosts", 0, 0, G_OPTION_ARG_FILENAME, &o->known_hosts,
+		  "Instead of ~/.ssh/known_hosts", "FILE" },
+		{ "timeout", 'T', 0, G_OPTION_ARG_CALLBACK,
+		  (gpointer)set_timeout,
+		  "For connecting to a host (default 10s)", "TIME" },
+		G_OPTION_ENTRY_NULL
+	};
+
+	g_option_group_add_entries(group, entries);
+}
 
 static void add_entries(GOptionGroup *group, struct options *o,
 			struct raw *raw, const struct options_usage *usage)
@@ -114,19 +156,6 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  "None of these hosts", "PATTERN" },
 		{ "forks", 'f', 0, G_OPTION_ARG_INT, &o->forks,
 		  "Hosts at once (default 32)", "N" },
-		{ "user", 'u', 0, G_OPTION_ARG_STRING, &o->user,
-		  "Log in as USER; wins over the inventory", "USER" },
-		{ "private-key", 0, 0, G_OPTION_ARG_FILENAME,
-		  &o->private_key_file, "Log in with this key file", "FILE" },
-		{ "host-key", 0, 0, G_OPTION_ARG_CALLBACK,
-		  (gpointer)set_host_key,
-		  "Unknown host keys: strict (refuse, default) or accept-new",
-		  "POLICY" },
-		{ "known-hosts", 0, 0, G_OPTION_ARG_FILENAME, &o->known_hosts,
-		  "Instead of ~/.ssh/known_hosts", "FILE" },
-		{ "timeout", 'T', 0, G_OPTION_ARG_CALLBACK,
-		  (gpointer)set_timeout,
-		  "For connecting to a host (default 10s)", "TIME" },
 		{ "json", 0, 0, G_OPTION_ARG_NONE, &raw->json,
 		  "One JSON document on standard output", NULL },
 		{ "color", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer)set_color,
@@ -162,9 +191,10 @@ static void add_entries(GOptionGroup *group, struct options *o,
 	};
 
 	g_option_group_add_entries(group, all);
+	add_connection_entries(group, o, raw);
 	if (usage->entries)
 		g_option_group_add_entries(group, usage->entries);
-	if (usage->takes_command)
+	if (usage->takes_command || usage->takes_hosts_only)
 		return;
 	g_option_group_add_entries(group, playbook);
 	g_option_group_add_entries(group, usage->is_plan ? exit_code : check);
@@ -232,6 +262,8 @@ static bool parse(struct options *o, int argc, char **argv,
 	o->check = raw.check || usage->is_plan;
 	o->adopt = raw.adopt;
 	o->json = raw.json;
+	o->ask_password = raw.ask_password;
+	o->ask_become_password = raw.ask_become_password;
 	o->exit_code = raw.exit_code;
 	o->arguments = g_strdupv(words + (words[0] ? 1 : 0));
 	return !usage->takes_command ||
@@ -244,8 +276,11 @@ static const char *mistake_in(const struct options *o,
 {
 	if (!o->inventory)
 		return "no inventory: give one with -i FILE";
-	if (o->forks < 0)
-		return "--forks takes a number of hosts, 1 or more";
+	if (o->forks < 0 || o->connect_forks < 0)
+		return "--forks and --connect-forks take a number of hosts, "
+		       "1 or more";
+	if (o->ask_become_password && o->become_password_file)
+		return "give one of -K and --become-password-file";
 	if (!usage->parameters && *o->arguments)
 		return "takes no arguments besides its options";
 	if (usage->parameters && !*o->arguments)
@@ -287,6 +322,9 @@ void options_free(struct options *o)
 	g_free(o->exclude);
 	g_free(o->user);
 	g_free(o->private_key_file);
+	g_free(o->ssh_config);
+	g_free(o->jump);
+	g_free(o->become_password_file);
 	g_free(o->known_hosts);
 	g_free(o->events_path);
 	g_hash_table_unref(o->extra_vars);

@@ -19,6 +19,12 @@ struct options {
 	int forks;			/* -f; 0: default */
 	char *user;			/* -u */
 	char *private_key_file;		/* --private-key */
+	char *ssh_config;		/* -F */
+	char *jump;			/* -J */
+	int connect_forks;		/* --connect-forks; 0: default */
+	bool ask_password;		/* -k */
+	bool ask_become_password;	/* -K */
+	char *become_password_file;	/* --become-password-file */
 	char *known_hosts;		/* --known-hosts */
 	enum host_key_policy host_key_policy; /* --host-key */
 	gint64 connect_timeout_us;	/* -T */
@@ -42,6 +48,7 @@ struct options_usage {
 	bool is_plan;			/* takes --exit-code, not --check */
 	bool takes_command;		/* no playbook, so none of -C, -e, ...;
 					   a command to run follows -- */
+	bool takes_hosts_only;		/* neither playbook nor command */
 	const GOptionEntry *entries;	/* of this command alone, or NULL */
 };
 

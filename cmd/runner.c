@@ -6,6 +6,7 @@
  */
 #include "runner.h"
 
+#include "connection.h"
 #include "hostlog.h"
 #include "limit.h"
 #include "local_lock.h"
@@ -29,6 +30,7 @@ struct runner {
 	GHashTable *limit;	/* set of struct host *; NULL: all */
 	struct playbook *playbook;
 	struct cancel *cancel;
+	struct connection connection;
 	struct redactor *redactor;
 	struct hostlog *log;
 	struct transport *transport;
@@ -57,19 +59,6 @@ static void print_problems(const GPtrArray *problems)
 	}
 }
 
-/* The command line wins over the inventory. */
-static void apply_overrides(const struct runner *r)
-{
-	for (guint i = 0; i < r->inventory->hosts->len; i++) {
-		struct host *host = g_ptr_array_index(r->inventory->hosts, i);
-
-		if (!r->options->user)
-			continue;
-		g_free(host->user);
-		host->user = g_strdup(r->options->user);
-	}
-}
-
 /* Inventory, roles and playbook: everything that can be wrong on paper, all
  * of it found before any is acted on. */
 static bool find_problems(struct runner *r, const char *name, const char *text,
@@ -82,10 +71,8 @@ static bool find_problems(struct runner *r, const char *name, const char *text,
 	r->inventory = inventory_load(r->options->inventory,
 				      cluster_inventory_rules(), problems,
 				      error);
-	if (r->inventory) {
-		apply_overrides(r);
+	if (r->inventory)
 		roles = cluster_new(r->inventory, NULL, problems, error);
-	}
 	r->playbook = playbook_parse(text, strlen(text), name, problems,
 				     &playbook_error);
 	ok = roles && r->playbook &&
@@ -110,19 +97,24 @@ static bool read_files(struct runner *r, const char *name, const char *text,
 	return ok;
 }
 
+/* On the thread of a host; a line is one write. */
+static void print_note(const struct host *host, const char *text, void *data)
+{
+	(void)data;
+	fprintf(stderr, "muster: %s: %s\n", host->name, text);
+}
+
 static bool open_transport(struct runner *r, GError **error)
 {
 	g_autoptr(GError) log_error = NULL;
 	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)problem_free);
-	struct transport_options options = {
-		.host_key_policy = r->options->host_key_policy,
-		.known_hosts = r->options->known_hosts,
-		.private_key_file = r->options->private_key_file,
-		.use_agent = true,
-		.connect_timeout_us = r->options->connect_timeout_us,
-	};
+	struct transport_options options;
 
+	if (!connection_init(&r->connection, r->options, r->cancel, error))
+		return false;
+	options = r->connection.transport;
+	options.note = print_note;
 	r->log = hostlog_new(r->run_id, r->redactor, &log_error);
 	if (r->log) {
 		options.log = hostlog_write;
@@ -225,6 +217,7 @@ static void runner_clear(struct runner *r)
 		reporter_free(r->reporters[i]);
 	cluster_free(r->cluster);
 	transport_free(r->transport);
+	connection_clear(&r->connection);
 	hostlog_free(r->log);
 	local_lock_free(r->lock);
 	playbook_free(r->playbook);
