@@ -12,6 +12,7 @@ int cmd_inventory(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_play(int argc, char **argv);
 int cmd_playbook(int argc, char **argv);
+int cmd_trust(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -21,6 +21,7 @@ static const struct {
 	{ "exec", cmd_exec, "run a command on hosts, tell their answers once" },
 	{ "play", cmd_play, "run a playbook of your own" },
 	{ "playbook", cmd_playbook, "list or show the playbooks inside muster" },
+	{ "trust", cmd_trust, "get to know the hosts' keys, and confirm them once" },
 	{ "inventory", cmd_inventory, "check or list an inventory" },
 	{ "explain", cmd_explain, "the manual of a playbook step" },
 	{ "version", cmd_version, "print muster's version" },
