@@ -66,6 +66,12 @@ struct vars;
 GArray *values_resolve(const struct step *step, struct vars *vars,
 		       struct mark *where, GError **error);
 
+/* Runs `step` on `host`, tells of it and counts it in the host's result; a
+ * connection that was lost is made again for steps that may be repeated. False
+ * if it failed. On the host's thread. */
+bool run_step(struct run *run, struct run_host *host, const struct play *play,
+	      const struct step *step);
+
 /* An event of this moment, everything else zero. */
 struct event *run_event(const struct run *run, enum event_kind kind);
 
