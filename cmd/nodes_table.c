@@ -36,7 +36,8 @@ static char **row_of(const struct cluster *cluster,
 	row[NAME] = g_strdup(seen->name);
 	row[STATUS] = kube_node_status(seen);
 	row[ROLES] = g_strdup(seen->roles);
-	row[AGE] = kube_age(now - seen->created);
+	row[AGE] = seen->created ? kube_age(now - seen->created)
+				 : g_strdup("<unknown>");
 	row[VERSION] = g_strdup(seen->version ? seen->version : "");
 	row[INTERNAL_IP] = g_strdup(seen->internal_ip ? seen->internal_ip
 				    : "<none>");

@@ -59,8 +59,9 @@ static json_t *event_json(const struct run_info *info,
 	set_text(json, "diff", event->diff);
 	set_text(json, "code", event->code);
 	set_text(json, "hint", event->hint);
-	if (event->kind == EVENT_STEP_END) {
+	if (event->kind == EVENT_STEP_END || event->kind == EVENT_RUN_END)
 		set_text(json, "status", task_status_name(event->status));
+	if (event->kind == EVENT_STEP_END) {
 		json_object_set_new(json, "elapsed_ms",
 				    json_integer(event->elapsed_us / 1000));
 		json_object_set_new(json, "remote_ms",

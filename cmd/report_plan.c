@@ -5,6 +5,7 @@
  */
 #include "report.h"
 
+#include "harmless.h"
 #include "term.h"
 
 #include <string.h>
@@ -67,9 +68,11 @@ static void plan_event(const struct event *event, void *data)
 	change->n_hosts++;
 }
 
+/* What stands in a node's file may be anything. */
 static void print_diff(const char *diff)
 {
-	g_auto(GStrv) lines = g_strsplit(diff, "\n", -1);
+	g_autofree char *text = harmless(diff, strlen(diff), false);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
 	for (char **line = lines; *line; line++)
 		if (line[1] || **line)
