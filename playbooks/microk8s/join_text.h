@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What became of a `microk8s join`, told from its exit status and output: the
- * texts are those of microk8s join.py, the cluster agent and snapd. Also the
- * join URL and the answer of `add-node --format token-check` it is made of.
- * Pure text functions; callers own what they are given back.
+ * What became of a `microk8s join`, told from its exit status and output by
+ * the catalogue of causes (cause.h). Also the join URL and the answer of
+ * `add-node --format token-check` it is made of. Pure text functions; callers
+ * own what they are given back.
  */
 #ifndef MUSTER_MICROK8S_JOIN_TEXT_H
 #define MUSTER_MICROK8S_JOIN_TEXT_H
@@ -12,9 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define JOIN_TEXT_MAX (256 * 1024)	/* bytes of output looked at, from its
-					   end */
-#define JOIN_DETAIL_MAX 400		/* bytes of the line quoted */
+#define JOIN_TEXT_MAX (256 * 1024)	/* bytes of output looked at */
 #define JOIN_TOKEN_MIN 32		/* characters, as join.py demands */
 #define JOIN_TOKEN_MAX 512
 #define JOIN_CHECK_MIN 12
@@ -31,12 +29,12 @@ enum join_outcome {
 };
 
 struct join_verdict {
-	const char *cause;	/* stable, kebab-case: "sign-cert-failed" */
+	const char *cause;	/* a code of the catalogue, or "joined" */
 	const char *meaning;	/* one sentence, static */
 	const char *fix;	/* one sentence, static; "" if none */
 	enum join_outcome outcome;
-	char *detail;		/* the line of output that told it; owned; may
-				   hold no token: they are masked */
+	char *detail;		/* the line of output that told it, the last
+				   ones if none did; owned; tokens are masked */
 };
 
 /* Never NULL. `exit_status` first, then the texts (either may be NULL). A
@@ -44,10 +42,6 @@ struct join_verdict {
 struct join_verdict *join_text_classify(int exit_status, const char *out,
 					const char *err);
 void join_verdict_free(struct join_verdict *verdict);
-
-/* Every cause there is, for the manual: cause, meaning, fix, outcome of entry
- * i; detail is NULL. False when i is past the end. */
-bool join_text_cause(size_t i, struct join_verdict *verdict);
 
 /* "token/check" out of the output of `add-node --format token-check`: exactly
  * one line of that form, anything else (prose, a worker's refusal) gives NULL

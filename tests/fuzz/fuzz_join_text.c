@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as what a join or an add-node printed: always a verdict, whose
- * detail is one clean line without anything as long as a token; and a token
+ * detail is a few clean lines without anything as long as a token; and a token
  * only where a URL can be made of it.
  */
+#include "playbooks/microk8s/cause.h"
 #include "playbooks/microk8s/join_text.h"
 
 #include <stdint.h>
@@ -16,12 +17,13 @@ static void check_detail(const char *detail)
 {
 	size_t run = 0;
 
-	if (strlen(detail) > JOIN_DETAIL_MAX ||
+	if (strlen(detail) > CAUSE_LAST_LINES * (CAUSE_DETAIL_MAX + 1) ||
 	    !g_utf8_validate(detail, -1, NULL))
 		abort();
 	for (const char *p = detail; *p; p++) {
 		run = g_ascii_isalnum(*p) ? run + 1 : 0;
-		if (run >= JOIN_TOKEN_MIN || g_ascii_iscntrl(*p))
+		if (run >= JOIN_TOKEN_MIN ||
+		    (g_ascii_iscntrl(*p) && *p != '\n'))
 			abort();
 	}
 }
