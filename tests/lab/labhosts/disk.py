@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import uuid
@@ -169,7 +170,9 @@ def create(directory: str, host: Host, knobs: dict[str, str], password: str,
             os.chown(upper + path, uid, uid)
         write(upper + home + "/.ssh/authorized_keys", public_key, 0o600, uid)
         write(upper + home + "/.bashrc", "", 0o644, uid)
-    for name in ("snap", "snapctl"):
+    # Every Ubuntu has ping; a container that builds muster may not.
+    own = () if shutil.which("ping", path="/usr/bin:/bin") else ("ping",)
+    for name in ("snap", "snapctl", *own):
         os.makedirs(upper + "/usr/bin", exist_ok=True)
         os.symlink(f"{STANDIN}/bin/{name}", f"{upper}/usr/bin/{name}")
 

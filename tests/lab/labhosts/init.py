@@ -19,7 +19,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from . import disk, kernel, network
+from . import disk, faults, kernel, network
 from .topology import Host, Topology
 
 _NODES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8),
@@ -139,8 +139,11 @@ def _pid_one(topology: Topology, host: Host, directory: str,
     socket.sethostname(host.name)
     network.quiet_kernel()
     _mount_root(directory, standin)
+    with open("/etc/hostname", encoding="utf-8") as name:
+        socket.sethostname(name.read().strip())
     network.ip_batch(network.inside_lines(topology, host))
     _prepare_run()
+    faults.at_boot(host.name)
     return _start_daemons()
 
 

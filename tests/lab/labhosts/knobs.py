@@ -7,7 +7,7 @@ import os
 
 from standin.core import KNOBS
 
-from . import disk, kernel
+from . import disk, faults, kernel
 from .errors import EX_USAGE, LabError
 from .state import Lab
 
@@ -51,6 +51,7 @@ def parse(settings: list[str]) -> dict[str, str]:
             raise LabError(f"'{setting}' is no knob setting, write NAME=VALUE",
                            EX_USAGE)
         knobs[check(name)] = value
+        faults.check(name, value)
         if name == "time_scale" and not _is_positive(value):
             raise LabError(f"time_scale={value}: it takes a number above 0",
                            EX_USAGE)
@@ -62,7 +63,9 @@ def default(name: str) -> str:
 
 
 def turn(lab: Lab, hosts: list[str], settings: dict[str, str]) -> None:
-    """Remember and write; the disk of a host that is down counts too."""
+    """Remember and write; the disk of a host that is down counts too.  What
+    is done to the host itself is done to those that run, and else at the
+    next boot."""
     assert lab.keeper is not None
     for host in hosts:
         lab.knobs.setdefault(host, {}).update(settings)
@@ -82,6 +85,9 @@ def turn(lab: Lab, hosts: list[str], settings: dict[str, str]) -> None:
             os._exit(code)
     if os.waitpid(child, 0)[1] != 0:
         raise LabError("the knobs could not be written")
+    for host in hosts:
+        if kernel.alive(lab.hosts.get(host)):
+            faults.turn(lab, host, list(settings))
 
 
 def show(lab: Lab | None) -> str:

@@ -156,6 +156,11 @@ def cut_rules(topology: Topology, host: Host, cuts: list[list[str]]) -> str:
                f"{body}\n}}\n}}\n" if rules else ""))
 
 
+def nft(text: str, netns_of: int | None = None) -> None:
+    """Load rules in the caller's network namespace, or in that of a pid."""
+    _run(["nft", "-f", "-"], text, netns_of)
+
+
 def apply_cuts(topology: Topology, host: Host, cuts: list[list[str]],
                pid: int) -> None:
-    _run(["nft", "-f", "-"], cut_rules(topology, host, cuts), pid)
+    nft(cut_rules(topology, host, cuts), pid)

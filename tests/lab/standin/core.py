@@ -57,6 +57,28 @@ KNOBS = (
     ("node_ready_seconds", "15", "s", "from a kubelet's start to Ready"),
     ("api_hang", "0", "", "the API server accepts and never answers"),
     ("apply_fail", "0", "", "kubectl apply fails"),
+    ("calico_card", "", "", "calico-node has taken the address of this card "
+     "at its last start, as when the VPN came up late"),
+    ("kubelet_cert", "", "", "no-address or expired: kubelet.crt is reissued "
+     "so, and taken"),
+    ("server_cert", "", "", "the same of server.crt"),
+    # What follows is done to the host, once, when the knob is turned: the
+    # cure by hand lasts.
+    ("clock_offset", "0", "s", "real seconds by which the host's `date` is "
+     "ahead"),
+    ("hostname", "", "", "the host's name, instead of the topology's"),
+    ("machine_id", "", "", "its machine-id, instead of a random one"),
+    ("hosts_line", "", "", "a first line of /etc/hosts, such as 127.0.1.1 "
+     "node2"),
+    ("sudo", "", "", "missing, or password: ubuntu's sudo asks for one"),
+    ("no_snapd", "0", "", "there is no snapd"),
+    ("proxy", "", "", "the URL of http_proxy and https_proxy in "
+     "/etc/environment"),
+    ("port_16443_taken", "0", "", "something else listens on 16443"),
+    ("extra_address", "", "", "address/length on one more card, tun0"),
+    ("path_mtu", "0", "", "UDP and ICMP packets larger than this vanish on "
+     "their way to the host (TCP fits itself)"),
+    ("udp4789_drop", "0", "", "the host's firewall drops VXLAN"),
 )
 
 _DEFAULTS = {row[0]: row[1] for row in KNOBS}

@@ -21,11 +21,16 @@ class Host:
     """Made once by hostd; every service of the host gets the same one."""
 
     def __init__(self, control: Control) -> None:
-        self.name = core.hostname_lower()
         #: objects that services of this host give each other, by name; a
         #: service takes its own away again in its `finally`
         self.shared: dict[str, object] = {}
         self._control = control
+
+    @property
+    def name(self) -> str:
+        """The host's name now: it can be changed while daemons run, and a
+        daemon's next start takes the new one."""
+        return core.hostname_lower()
 
     def scaled(self, seconds: float) -> float:
         """Seconds of life in seconds of the lab."""
