@@ -153,8 +153,10 @@ class ApiServer:
         finally:
             keeping.cancel()
             self._rest.failing.add("shutdown")
-            await self._withdraw()
-            self._server.close()
+            try:
+                await self._withdraw()
+            finally:
+                self._server.close()
 
     async def _withdraw(self) -> None:
         """Without a datastore nothing is withdrawn: the lease runs out."""

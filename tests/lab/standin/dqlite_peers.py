@@ -17,6 +17,7 @@ import ssl
 from . import core, dqlite
 from .dqlite import Member
 from .host import Host
+from .httpio import serve
 from .store import Slot, Store, StoreError
 
 CONNECT_SECONDS = 4
@@ -69,7 +70,8 @@ class Peers:
         try:
             self._server = await asyncio.start_server(
                 self._peer, address, int(port), ssl=_context(True),
-                limit=LINE_MAX, reuse_address=True)
+                limit=LINE_MAX, reuse_address=True, start_serving=False)
+            await serve(self._server)
         except OSError as error:
             raise core.ServiceFailed("listen tcp %s: bind: %s" % (
                 self._own.address, error)) from None

@@ -164,6 +164,19 @@ async def _wait_closed(writer: asyncio.StreamWriter) -> None:
         pass
 
 
+async def serve(server: asyncio.Server) -> None:
+    """Accept on a server made with start_serving=False.
+
+    Cancelled while it starts by itself, asyncio leaves it listening and
+    known to nobody, and its port is taken as long as the process lives.
+    """
+    try:
+        await server.start_serving()
+    except BaseException:
+        server.close()
+        raise
+
+
 class Server:
     """Listens and hands each request to `handle`; `close` cuts everybody
     off at once, as the end of a process does."""
@@ -179,7 +192,8 @@ class Server:
         """OSError when the port is taken or the address is not here."""
         self._server = await asyncio.start_server(
             self._connection, address, port, ssl=tls, limit=HEAD_MAX,
-            reuse_address=True, backlog=256)
+            reuse_address=True, backlog=256, start_serving=False)
+        await serve(self._server)
 
     async def _connection(self, reader: asyncio.StreamReader,
                           writer: asyncio.StreamWriter) -> None:

@@ -259,6 +259,23 @@ class Http(unittest.IsolatedAsyncioTestCase):
         found = [chunk async for chunk in self.client.stream("/stream")]
         self.assertEqual(found, [b"one\n", b"two\n"])
 
+    async def test_cancelled_at_any_moment_of_its_start_frees_the_port(
+            self) -> None:
+        port = self.client.port
+        self.server.close()
+        for moment in range(12):
+            server = httpio.Server(lambda _: None)
+            start = asyncio.create_task(server.listen("127.0.0.1", port,
+                                                      None))
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+            server.close()
+            other = httpio.Server(lambda _: None)
+            await other.listen("127.0.0.1", port, None)
+            other.close()
+
     async def test_nonsense_is_hung_up_on(self) -> None:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", self.client.port, ssl=self.theirs)

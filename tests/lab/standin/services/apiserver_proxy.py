@@ -15,6 +15,7 @@ import time
 
 from .. import core, kubeargs, provider
 from ..host import Host
+from ..httpio import serve
 from ..kubeclient import ApiFailed, KubeClient, first_failure
 
 NAME = "apiserver-proxy"
@@ -115,7 +116,9 @@ class Proxy:
         loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(
-                lambda: _Entry(self), "0.0.0.0", PORT, reuse_address=True)
+                lambda: _Entry(self), "0.0.0.0", PORT, reuse_address=True,
+                start_serving=False)
+            await serve(self._listener)
         except OSError as error:
             raise core.ServiceFailed("listen tcp :%d: %s" % (PORT, error)
                                      ) from None
