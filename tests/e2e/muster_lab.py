@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lab with muster as its laptop, and what tests ask of its hosts.
 
-One lab serves a class; its name is that of the module's lab and the class.
+One lab serves a class; its name is that of the module's lab, of the class
+and this process.
 Files of a host are read through /proc/<its pid 1>/root, so that looking costs
 no process and leaves no trace on the host.
 """
@@ -42,7 +43,9 @@ class LabTest(unittest.TestCase):
         if os.geteuid() != 0:
             raise unittest.SkipTest("a lab needs root")
         name = os.environ.get("MUSTER_LAB", "e2e-%d" % os.getpid())
-        cls.name = "%s-%s" % (name[:24], cls.__name__.lower()[:14])
+        # Two suites at once on one machine must not end each other's labs.
+        cls.name = "%s-%s-%d" % (name[:16], cls.__name__.lower()[:14],
+                                 os.getpid())
         cls.folder = tempfile.mkdtemp(prefix="muster-e2e-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         cls.addClassCleanup(cls.lab, "down")
