@@ -24,7 +24,7 @@ struct member {
 	struct session *session;
 	struct trust_offer *offer;	/* NULL: not asked, or error */
 	GError *error;
-	bool is_asked;
+	bool is_asked, is_told;
 	char *note;			/* why its new key was not taken */
 };
 
@@ -61,13 +61,36 @@ static gint64 deadline(void)
 	return g_get_monotonic_time() + ASK_US;
 }
 
-static void fail(struct trust_run *run, struct member *member)
+/* What went wrong, each once for all hosts it holds for: those behind one jump
+ * host fail alike. */
+static void tell_failures(struct trust_run *run)
 {
-	int status = muster_error_exit_status(member->error->code);
+	for (guint i = 0; i < run->members->len; i++) {
+		struct member *first = g_ptr_array_index(run->members, i);
+		g_autoptr(GPtrArray) names = g_ptr_array_new();
 
-	fprintf(stderr, "%s: %s\n", member->host->name,
-		member->error->message);
-	run->status = MAX(run->status, status);
+		for (guint k = i; first->error && !first->is_told &&
+		     k < run->members->len; k++) {
+			struct member *m = g_ptr_array_index(run->members, k);
+
+			if (!m->error || m->is_told ||
+			    strcmp(m->error->message,
+				   first->error->message) != 0)
+				continue;
+			g_ptr_array_add(names, m->host->name);
+			m->is_told = m != first;
+			run->status = MAX(run->status,
+					  muster_error_exit_status(
+						  m->error->code));
+		}
+		if (names->len == 0)
+			continue;
+		g_autofree char *who = fold_names(
+			(const char *const *)names->pdata, names->len);
+
+		fprintf(stderr, "%s: %s\n", who, first->error->message);
+		first->is_told = true;
+	}
 }
 
 static bool has_jump(const struct trust_run *run, const char *spec)
@@ -81,34 +104,22 @@ static bool has_jump(const struct trust_run *run, const char *spec)
 	return false;
 }
 
-/* The hops of "a,b": "a", then "a,b", each a member of its own. */
+/* What leads to a host, each a member of its own: for "a,b" that is "a", and
+ * whatever ssh_config has before "a". */
 static void add_jumps(struct trust_run *run, const char *spec)
 {
-	const char *end = spec;
+	while (spec && *spec && !has_jump(run, spec)) {
+		struct member *m = g_new0(struct member, 1);
 
-	while (end && *end) {
-		end = strchr(end, ',');
-		g_autofree char *hop = end
-			? g_strndup(spec, (gsize)(end - spec))
-			: g_strdup(spec);
-		const char *comma = strrchr(hop, ',');
-
-		if (!has_jump(run, hop)) {
-			struct member *m = g_new0(struct member, 1);
-
-			m->own.name = g_strdup(hop);
-			m->own.address = m->own.name;
-			m->host = &m->own;
-			m->jump = comma ? g_strndup(hop, (gsize)(comma - hop))
-					: g_strdup("");
-			m->session = trust_jump_session(
-				run->transport, m->host, hop, deadline(),
-				&m->error);
-			g_ptr_array_add(run->members, m);
-			if (!m->session)
-				fail(run, m);
-		}
-		end = end ? end + 1 : NULL;
+		m->own.name = g_strdup(spec);
+		m->own.address = m->own.name;
+		m->host = &m->own;
+		m->session = trust_jump_session(run->transport, m->host, spec,
+						deadline(), &m->error);
+		m->jump = m->session ? trust_jump_of(m->session, deadline(),
+						     &m->error) : NULL;
+		g_ptr_array_add(run->members, m);
+		spec = m->jump;
 	}
 }
 
@@ -121,10 +132,7 @@ static void add_host(struct trust_run *run, const struct host *host)
 	member->jump = trust_jump_of(member->session, deadline(),
 				     &member->error);
 	g_ptr_array_add(run->members, member);
-	if (member->jump)
-		add_jumps(run, member->jump);
-	else
-		fail(run, member);
+	add_jumps(run, member->jump);
 }
 
 static void print_note(const struct host *host, const char *text, void *data)
@@ -155,6 +163,7 @@ struct trust_run *trust_run_new(const struct options *options,
 	}
 	for (guint i = 0; i < hosts->len; i++)
 		add_host(run, g_ptr_array_index(hosts, i));
+	tell_failures(run);
 	return run;
 }
 
@@ -214,6 +223,21 @@ static GPtrArray *members_of_round(const struct trust_run *run)
 	return members;
 }
 
+/* Whose turn never came: no key of theirs was looked at. */
+static void give_up_rest(struct trust_run *run)
+{
+	for (guint i = 0; i < run->members->len; i++) {
+		struct member *m = g_ptr_array_index(run->members, i);
+
+		if (!m->is_asked && !m->error)
+			m->error = g_error_new(
+				MUSTER_ERROR, MUSTER_ERROR_NO_ROUTE,
+				"not asked: there is no way to its jump host "
+				"'%s'", m->jump);
+	}
+	tell_failures(run);
+}
+
 struct trust_round *trust_run_next(struct trust_run *run)
 {
 	struct trust_round *round = g_new0(struct trust_round, 1);
@@ -222,6 +246,7 @@ struct trust_round *trust_run_next(struct trust_run *run)
 	round->members = members_of_round(run);
 	if (round->members->len == 0) {
 		trust_round_free(round);
+		give_up_rest(run);
 		return NULL;
 	}
 	for (guint i = 0; i < round->members->len; i++) {
@@ -232,12 +257,7 @@ struct trust_round *trust_run_next(struct trust_run *run)
 	fleet_run(round->members->len, run->options->forks
 		  ? (size_t)run->options->forks : FORKS_DEFAULT, ask_one,
 		  round);
-	for (guint i = 0; i < round->members->len; i++) {
-		struct member *m = g_ptr_array_index(round->members, i);
-
-		if (m->error)
-			fail(run, m);
-	}
+	tell_failures(run);
 	return round;
 }
 
@@ -345,7 +365,7 @@ static int find_in(char *const *lines, const struct member *member)
 	return found;
 }
 
-static void judge(struct trust_run *run, struct member *member, int found)
+static void judge(struct member *member, int found)
 {
 	if (found > 0)
 		return;
@@ -358,7 +378,6 @@ static void judge(struct trust_run *run, struct member *member, int found)
 			  : "shows %s %s, and the list has no line for it: "
 			    "not written",
 		member->offer->type, member->offer->fingerprint);
-	fail(run, member);
 }
 
 bool trust_round_compare(struct trust_round *round, const char *path,
@@ -378,8 +397,9 @@ bool trust_round_compare(struct trust_round *round, const char *path,
 		struct member *m = g_ptr_array_index(round->members, i);
 
 		if (is_new(m))
-			judge(round->run, m, find_in(lines, m));
+			judge(m, find_in(lines, m));
 	}
+	tell_failures(round->run);
 	return true;
 }
 

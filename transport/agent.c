@@ -153,29 +153,30 @@ static int open_agent(const char *path, GError **error)
 	return fd;
 }
 
-static GPtrArray *parse_identities(const GByteArray *body)
+GPtrArray *agent_parse(const void *answer, gsize length)
 {
+	const guint8 *bytes = answer;
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)g_bytes_unref);
 	size_t at = 5;
 
-	if (body->len < at || body->data[0] != AGENT_IDENTITIES_ANSWER)
+	if (length < at || bytes[0] != AGENT_IDENTITIES_ANSWER)
 		return NULL;
-	guint32 n = read_u32(body->data + 1);
+	guint32 n = read_u32(bytes + 1);
 
 	for (guint32 i = 0; i < n && i < KEYS_MAX; i++) {
 		for (int part = 0; part < 2; part++) { /* blob, comment */
-			if (body->len - at < 4)
+			if (length - at < 4)
 				return NULL;
-			guint32 length = read_u32(body->data + at);
+			guint32 size = read_u32(bytes + at);
 
 			at += 4;
-			if (body->len - at < length)
+			if (length - at < size)
 				return NULL;
 			if (part == 0)
-				g_ptr_array_add(keys, g_bytes_new(
-						body->data + at, length));
-			at += length;
+				g_ptr_array_add(keys, g_bytes_new(bytes + at,
+								  size));
+			at += size;
 		}
 	}
 	return g_steal_pointer(&keys);
@@ -191,7 +192,7 @@ static GPtrArray *ask_identities(const struct wire *wire)
 	if (!send_message(wire, body))
 		return NULL;
 	answer = receive(wire);
-	return answer ? parse_identities(answer) : NULL;
+	return answer ? agent_parse(answer->data, answer->len) : NULL;
 }
 
 GPtrArray *agent_list(const char *path, struct cancel *cancel,
@@ -213,7 +214,7 @@ GPtrArray *agent_list(const char *path, struct cancel *cancel,
 
 struct agent_relay {
 	struct wire agent, client;
-	GPtrArray *allowed;	/* GBytes * */
+	GPtrArray *allowed, *held; /* GBytes * */
 	int far_fd;		/* libssh's */
 	GThread *thread;
 };
@@ -237,11 +238,13 @@ static GByteArray *allowed_answer(const struct agent_relay *relay)
 	return body;
 }
 
-static bool is_allowed(const struct agent_relay *relay,
-		       const GByteArray *request)
+/* The request with the agent's own name for the key; NULL if it is for none
+ * of those that are allowed. */
+static GByteArray *translate(const struct agent_relay *relay,
+			     const GByteArray *request)
 {
 	if (request->len < 5)
-		return false;
+		return NULL;
 	guint32 length = read_u32(request->data + 1);
 
 	for (guint i = 0; i < relay->allowed->len; i++) {
@@ -249,11 +252,21 @@ static bool is_allowed(const struct agent_relay *relay,
 		const void *blob = g_bytes_get_data(
 			g_ptr_array_index(relay->allowed, i), &n);
 
-		if (n == length && request->len - 5 >= n &&
-		    memcmp(blob, request->data + 5, n) == 0)
-			return true;
+		if (n != length || request->len - 5 < n ||
+		    memcmp(blob, request->data + 5, n) != 0)
+			continue;
+		GByteArray *body = g_byte_array_new();
+		gsize held_n;
+		const void *held = g_bytes_get_data(
+			g_ptr_array_index(relay->held, i), &held_n);
+
+		g_byte_array_append(body, request->data, 1);
+		append_u32(body, (guint32)held_n);
+		g_byte_array_append(body, held, (guint)held_n);
+		return g_byte_array_append(body, request->data + 5 + n,
+					   request->len - 5 - (guint)n);
 	}
-	return false;
+	return NULL;
 }
 
 /* What to say to a request; NULL if the agent has gone. */
@@ -264,9 +277,11 @@ static GByteArray *answer_to(const struct agent_relay *relay,
 
 	if (request->data[0] == AGENT_REQUEST_IDENTITIES)
 		return allowed_answer(relay);
-	if (request->data[0] == AGENT_SIGN_REQUEST &&
-	    is_allowed(relay, request))
-		return send_message(&relay->agent, request)
+	g_autoptr(GByteArray) signing = request->data[0] == AGENT_SIGN_REQUEST
+		? translate(relay, request) : NULL;
+
+	if (signing)
+		return send_message(&relay->agent, signing)
 			? receive(&relay->agent) : NULL;
 	GByteArray *body = g_byte_array_new();
 
@@ -291,7 +306,7 @@ static void *serve(void *data)
 }
 
 struct agent_relay *agent_relay_start(const char *path, GPtrArray *allowed,
-				      struct cancel *cancel,
+				      GPtrArray *held, struct cancel *cancel,
 				      gint64 deadline_us, GError **error)
 {
 	int sockets[2], fd = open_agent(path, error);
@@ -311,6 +326,7 @@ struct agent_relay *agent_relay_start(const char *path, GPtrArray *allowed,
 	relay->client = (struct wire){sockets[0], cancel, deadline_us};
 	relay->far_fd = sockets[1];
 	relay->allowed = g_ptr_array_ref(allowed);
+	relay->held = g_ptr_array_ref(held);
 	relay->thread = g_thread_new("agent", serve, relay);
 	return relay;
 }
@@ -330,5 +346,6 @@ void agent_relay_stop(struct agent_relay *relay)
 	close(relay->client.fd);
 	close(relay->agent.fd);
 	g_ptr_array_unref(relay->allowed);
+	g_ptr_array_unref(relay->held);
 	g_free(relay);
 }

@@ -18,12 +18,18 @@
 GPtrArray *agent_list(const char *path, struct cancel *cancel,
 		      gint64 deadline_us, GError **error);
 
+/* The keys in an agent's answer, a message without its length (GBytes *); NULL
+ * if it makes no sense. */
+GPtrArray *agent_parse(const void *answer, gsize length);
+
 struct agent_relay;
 
 /* Serves the keys of `allowed` (GBytes *, kept) out of the agent at `path`, in
- * the order of `allowed`. NULL with error AUTH. */
+ * the order of `allowed`. `held` (GBytes *, kept) has as many: what the agent
+ * is asked to sign with instead, such as the key of a certificate that it does
+ * not have itself. NULL with error AUTH. */
 struct agent_relay *agent_relay_start(const char *path, GPtrArray *allowed,
-				      struct cancel *cancel,
+				      GPtrArray *held, struct cancel *cancel,
 				      gint64 deadline_us, GError **error);
 
 /* The end for libssh, which closes it with its session. */

@@ -8,33 +8,16 @@
  */
 #include "auth.h"
 #include "agent.h"
+#include "auth_priv.h"
 #include "error.h"
-#include "identity.h"
-#include "session_priv.h"
+#include "key_blob.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #define KEYS_MAX 5
 
-/* One authentication, and what it has tried so far. */
-struct attempt {
-	struct session *session;
-	const struct endpoint *endpoint;
-	gint64 begun_us, deadline_us;
-	const char *agent_path;	/* NULL: no agent */
-	GPtrArray *agent_keys;	/* GBytes *, or NULL; borrowed */
-	GString *tried;		/* for the error text */
-	unsigned n_keys;
-	const GError *key_error; /* the first key that could not be used */
-	const char *password;
-	bool has_more;		/* the agent has keys that were not offered */
-};
-
-static void note_try(struct attempt *attempt, const char *format, ...)
-	G_GNUC_PRINTF(2, 3);
-
-static void note_try(struct attempt *attempt, const char *format, ...)
+void auth_note(struct attempt *attempt, const char *format, ...)
 {
 	va_list args;
 
@@ -75,13 +58,8 @@ static int set_failed(struct attempt *attempt, bool hung_up, GError **error)
 	return SSH_AUTH_ERROR;
 }
 
-typedef int (*auth_call)(struct attempt *attempt, const void *what);
-
-/* An SSH_AUTH_* that is not AGAIN; SSH_AUTH_ERROR has `error` set. After a
- * server hung up libssh says AGAIN for ever: looking at the connection ends
- * that. */
-static int try(struct attempt *attempt, auth_call call, const void *what,
-	       GError **error)
+int auth_try(struct attempt *attempt, auth_call call, const void *what,
+	     GError **error)
 {
 	for (;;) {
 		int rc = call(attempt, what);
@@ -109,106 +87,116 @@ static int call_agent(struct attempt *attempt, const void *ignored)
 	return ssh_userauth_agent(attempt->session->ssh, NULL);
 }
 
-static int call_password(struct attempt *attempt, const void *password)
-{
-	return ssh_userauth_password(attempt->session->ssh, NULL, password);
-}
-
-static int call_kbdint(struct attempt *attempt, const void *ignored)
-{
-	(void)ignored;
-	return ssh_userauth_kbdint(attempt->session->ssh, NULL, NULL);
-}
-
 /* --- keys --- */
 
+/* Keys as the server is to see them, and as the agent knows them. */
+struct agent_choice {
+	GPtrArray *shown, *held;	/* GBytes * */
+};
+
+static struct agent_choice choice_new(void)
+{
+	return (struct agent_choice) {
+		g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref),
+		g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref),
+	};
+}
+
+static void choice_clear(struct agent_choice *choice)
+{
+	g_ptr_array_unref(choice->shown);
+	g_ptr_array_unref(choice->held);
+}
+
+static void choose(struct agent_choice *choice, GBytes *shown, GBytes *held)
+{
+	g_ptr_array_add(choice->shown, g_bytes_ref(shown));
+	g_ptr_array_add(choice->held, g_bytes_ref(held));
+}
+
+static bool has_blob(const GPtrArray *blobs, GBytes *blob)
+{
+	for (guint i = 0; blob && blobs && i < blobs->len; i++)
+		if (g_bytes_equal(g_ptr_array_index(blobs, i), blob))
+			return true;
+	return false;
+}
+
 /* Through the agent, which is shown these keys only. */
-static int try_agent_keys(struct attempt *attempt, GPtrArray *keys,
-			  GError **error)
+static int try_agent_keys(struct attempt *attempt,
+			  const struct agent_choice *choice, GError **error)
 {
 	struct session *session = attempt->session;
 	g_autoptr(GError) why = NULL;
 	struct agent_relay *relay = agent_relay_start(
-		attempt->agent_path, keys, session->transport->cancel,
-		attempt->deadline_us, &why);
+		attempt->agent_path, choice->shown, choice->held,
+		session->transport->cancel, attempt->deadline_us, &why);
 
-	attempt->n_keys += keys->len;
+	attempt->n_keys += choice->shown->len;
+	for (guint i = 0; i < choice->shown->len; i++)
+		g_ptr_array_add(attempt->offered, g_bytes_ref(
+				g_ptr_array_index(choice->shown, i)));
 	if (!relay) {
-		note_try(attempt, "%s", why->message);
+		auth_note(attempt, "%s", why->message);
 		return SSH_AUTH_DENIED;
 	}
 	ssh_set_agent_socket(session->ssh, agent_relay_fd(relay));
-	int rc = try(attempt, call_agent, NULL, error);
+	int rc = auth_try(attempt, call_agent, NULL, error);
 
 	agent_relay_stop(relay);
 	return rc;
 }
 
-static bool agent_has(const struct attempt *attempt, GBytes *blob)
+/* What the agent can do for `identity`: certificates of it that it has, those
+ * that lie in files, the key as such. */
+static void choose_for(struct agent_choice *choice,
+		       const struct attempt *attempt,
+		       const struct identity *identity)
 {
-	for (guint i = 0; blob && attempt->agent_keys &&
-	     i < attempt->agent_keys->len; i++)
-		if (g_bytes_equal(g_ptr_array_index(attempt->agent_keys, i),
-				  blob))
-			return true;
-	return false;
-}
+	const GPtrArray *keys = attempt->agent_keys;
+	bool has_key = has_blob(keys, identity->blob);
+	g_auto(GStrv) files = auth_certificates(attempt, identity);
 
-static int try_by_agent(struct attempt *attempt,
-			const struct identity *identity, GError **error)
-{
-	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	for (guint i = 0; identity->blob && keys && i < keys->len; i++) {
+		GBytes *blob = g_ptr_array_index(keys, i);
 
-	g_ptr_array_add(keys, identity->blob);
-	note_try(attempt, "%s by the agent (%s)", identity->path,
-		 identity->fingerprint);
-	return try_agent_keys(attempt, keys, error);
-}
+		if (key_blob_certifies(blob, identity->blob))
+			choose(choice, blob, blob);
+	}
+	for (char **file = files; has_key && *file; file++) {
+		g_autoptr(GBytes) blob = key_blob_read(*file);
 
-/* The certificate of a key: CertificateFile, or KEY-cert.pub beside it. */
-static ssh_key load_certificate(const struct attempt *attempt,
-				const struct identity *identity)
-{
-	g_autofree char *beside = g_strconcat(identity->path, "-cert.pub",
-					      NULL);
-	char *const *named = attempt->endpoint->certificate_files;
-	ssh_key certificate = NULL, both = NULL;
+		if (blob && key_blob_certifies(blob, identity->blob) &&
+		    !has_blob(choice->shown, blob))
+			choose(choice, blob, identity->blob);
+	}
+	if (has_key)
+		choose(choice, identity->blob, identity->blob);
+	guint room = KEYS_MAX - attempt->n_keys;
 
-	for (; named && *named && !both; named++)
-		if (ssh_pki_import_cert_file(*named, &certificate) == SSH_OK) {
-			both = ssh_key_dup(identity->key);
-			if (ssh_pki_copy_cert_to_privkey(certificate, both) !=
-			    SSH_OK)
-				g_clear_pointer(&both, ssh_key_free);
-			g_clear_pointer(&certificate, ssh_key_free);
-		}
-	if (both || access(beside, R_OK) != 0 ||
-	    ssh_pki_import_cert_file(beside, &certificate) != SSH_OK)
-		return both;
-	both = ssh_key_dup(identity->key);
-	if (ssh_pki_copy_cert_to_privkey(certificate, both) != SSH_OK)
-		g_clear_pointer(&both, ssh_key_free);
-	ssh_key_free(certificate);
-	return both;
+	if (choice->shown->len > room) {
+		g_ptr_array_set_size(choice->shown, (gint)room);
+		g_ptr_array_set_size(choice->held, (gint)room);
+	}
 }
 
 static int try_file(struct attempt *attempt, const struct identity *identity,
 		    GError **error)
 {
-	ssh_key certificate = load_certificate(attempt, identity);
+	ssh_key certificate = auth_certified_key(attempt, identity);
 	int rc = SSH_AUTH_DENIED;
 
 	if (certificate) {
-		note_try(attempt, "%s with its certificate", identity->path);
+		auth_note(attempt, "%s with its certificate", identity->path);
 		attempt->n_keys++;
-		rc = try(attempt, call_publickey, certificate, error);
+		rc = auth_try(attempt, call_publickey, certificate, error);
 		ssh_key_free(certificate);
 	}
 	if (rc != SSH_AUTH_DENIED || attempt->n_keys >= KEYS_MAX)
 		return rc;
-	note_try(attempt, "%s (%s)", identity->path, identity->fingerprint);
+	auth_note(attempt, "%s (%s)", identity->path, identity->fingerprint);
 	attempt->n_keys++;
-	return try(attempt, call_publickey, identity->key, error);
+	return auth_try(attempt, call_publickey, identity->key, error);
 }
 
 static int try_identity(struct attempt *attempt, const char *path,
@@ -216,15 +204,26 @@ static int try_identity(struct attempt *attempt, const char *path,
 {
 	struct identities *store = attempt->session->transport->identities;
 	const struct identity *identity = identities_get(store, path, false);
+	struct agent_choice choice = choice_new();
+	int rc = SSH_AUTH_DENIED;
 
-	if (agent_has(attempt, identity->blob))
-		return try_by_agent(attempt, identity, error);
+	choose_for(&choice, attempt, identity);
+	bool by_agent = choice.shown->len > 0;
+
+	if (by_agent) {
+		auth_note(attempt, "%s by the agent (%s)", identity->path,
+			  identity->fingerprint);
+		rc = try_agent_keys(attempt, &choice, error);
+	}
+	choice_clear(&choice);
+	if (by_agent)
+		return rc;
 	if (identity->key)
 		return try_file(attempt, identity, error);
 	if (!attempt->key_error)
 		attempt->key_error = identity->error;
-	note_try(attempt, "%s (%s)", path, identity->encrypted
-		 ? "skipped, encrypted" : "unreadable");
+	auth_note(attempt, "%s (%s)", path, identity->encrypted
+		  ? "skipped, encrypted" : "unreadable");
 	return SSH_AUTH_DENIED;
 }
 
@@ -254,95 +253,53 @@ static int try_defaults(struct attempt *attempt, GError **error)
 		struct identities *store =
 			attempt->session->transport->identities;
 
-		if (access(path, F_OK) != 0 ||
-		    agent_has(attempt, identities_get(store, path,
-						      false)->blob))
-			continue;	/* the agent's turn has been */
-		rc = try_identity(attempt, path, error);
+		if (access(path, F_OK) == 0 &&
+		    !has_blob(attempt->offered,
+			      identities_get(store, path, false)->blob))
+			rc = try_identity(attempt, path, error);
 	}
 	return rc;
 }
 
-/* The agent's own order, as many as leave room for the default files. */
+/* The agent's own order, as many as leave room for a default file. */
 static int try_agent(struct attempt *attempt, GError **error)
 {
-	g_autoptr(GPtrArray) some = g_ptr_array_new();
-	GPtrArray *all = attempt->agent_keys;
-
-	if (!all || all->len == 0)
-		return SSH_AUTH_DENIED;
-	for (guint i = 0; i < MIN(all->len, KEYS_MAX - 1); i++)
-		g_ptr_array_add(some, g_ptr_array_index(all, i));
-	attempt->has_more = some->len < all->len;
-	note_try(attempt, "%u of the agent's %u keys", some->len, all->len);
-	return try_agent_keys(attempt, some, error);
-}
-
-static int try_keys(struct attempt *attempt, GError **error)
-{
-	if (attempt->endpoint->identities_named)
-		return try_named(attempt, error);
-	int rc = attempt->endpoint->identities_only
-		? SSH_AUTH_DENIED : try_agent(attempt, error);
-
-	return rc == SSH_AUTH_DENIED ? try_defaults(attempt, error) : rc;
-}
-
-/* --- password --- */
-
-/* Every question that hides its answer is taken for the password's. */
-static bool answer_questions(struct attempt *attempt)
-{
-	ssh_session ssh = attempt->session->ssh;
-	int n = ssh_userauth_kbdint_getnprompts(ssh);
-
-	for (int i = 0; i < n; i++) {
-		char echo = 1;
-
-		(void)ssh_userauth_kbdint_getprompt(ssh, (unsigned)i, &echo);
-		if (ssh_userauth_kbdint_setanswer(
-			    ssh, (unsigned)i, echo ? "" : attempt->password) < 0)
-			return false;
-	}
-	return true;
-}
-
-static int try_kbdint(struct attempt *attempt, GError **error)
-{
-	bool asked = false;
-
-	note_try(attempt, "keyboard-interactive");
-	for (int round = 0; round < 4; round++) {
-		int rc = try(attempt, call_kbdint, NULL, error);
-
-		if (rc != SSH_AUTH_INFO)
-			return rc;
-		/* asked again for what was wrong: no second guess */
-		if (ssh_userauth_kbdint_getnprompts(attempt->session->ssh) >
-		    0) {
-			if (asked)
-				return SSH_AUTH_DENIED;
-			asked = true;
-		}
-		if (!answer_questions(attempt))
-			break;
-	}
-	return SSH_AUTH_DENIED;
-}
-
-static int try_password(struct attempt *attempt, GError **error)
-{
-	unsigned offered = (unsigned)ssh_userauth_list(attempt->session->ssh,
-						       NULL);
+	struct agent_choice some = choice_new();
+	const GPtrArray *all = attempt->agent_keys;
+	guint reserved = attempt->endpoint->identities_named ? 0 : 1;
 	int rc = SSH_AUTH_DENIED;
 
-	if (offered & SSH_AUTH_METHOD_PASSWORD) {
-		note_try(attempt, "the password");
-		rc = try(attempt, call_password, attempt->password, error);
+	for (guint i = 0; all && i < all->len; i++) {
+		GBytes *blob = g_ptr_array_index(all, i);
+
+		if (has_blob(attempt->offered, blob))
+			continue;
+		if (attempt->n_keys + some.shown->len + reserved < KEYS_MAX)
+			choose(&some, blob, blob);
+		else
+			attempt->has_more = true;
 	}
-	if (rc == SSH_AUTH_DENIED &&
-	    (offered & SSH_AUTH_METHOD_INTERACTIVE))
-		rc = try_kbdint(attempt, error);
+	if (some.shown->len > 0) {
+		auth_note(attempt, "%u of the agent's %u keys",
+			  some.shown->len, all->len);
+		rc = try_agent_keys(attempt, &some, error);
+	}
+	choice_clear(&some);
+	return rc;
+}
+
+/* As ssh(1) does: a key named in ssh_config does not keep the agent's others
+ * from being tried, IdentitiesOnly does, and so does a key that somebody gave
+ * to muster itself. */
+static int try_keys(struct attempt *attempt, GError **error)
+{
+	const struct endpoint *endpoint = attempt->endpoint;
+	int rc = try_named(attempt, error);
+
+	if (rc == SSH_AUTH_DENIED && !endpoint->identities_only)
+		rc = try_agent(attempt, error);
+	if (rc == SSH_AUTH_DENIED && !endpoint->identities_named)
+		rc = try_defaults(attempt, error);
 	return rc;
 }
 
@@ -397,9 +354,11 @@ static void set_denied(const struct attempt *attempt, int rc, GError **error)
 		set_no_key(attempt, error);
 	else if (rc == SSH_AUTH_PARTIAL)
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_AUTH,
-			    "authenticate as '%s': the server took %s but "
-			    "wants %s as well, which muster cannot do", user,
-			    attempt->tried->str, offered);
+			    "authenticate as '%s': the server took one of %s, "
+			    "but wants %s as well%s", user,
+			    attempt->tried->str, offered, wants_password
+			    ? " (-k asks for a password)"
+			    : ", which muster cannot do");
 	else
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_AUTH,
 			    "authenticate as '%s': refused; tried %s; the "
@@ -431,23 +390,24 @@ void auth_prepare(struct session *session)
 	struct identities *store = session->transport->identities;
 	const char *socket = agent_path(session);
 	const GError *why = NULL;
-	struct attempt attempt = { .agent_keys = socket
+	const GPtrArray *keys = socket
 		? identities_agent(store, socket, session->transport->cancel,
-				   &why) : NULL };
+				   &why) : NULL;
 	char *const *path = endpoint->identity_files;
 
 	for (; path && *path; path++)
-		if (!agent_has(&attempt, identities_get(store, *path,
-							false)->blob))
+		if (!has_blob(keys, identities_get(store, *path,
+						   false)->blob))
 			identities_get(store, *path, true);
 	if (endpoint->identities_named ||
-	    (attempt.agent_keys && attempt.agent_keys->len > 0))
+	    (!endpoint->identities_only && keys && keys->len > 0))
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(default_names); i++) {
 		g_autofree char *file = g_build_filename(
 			g_get_home_dir(), ".ssh", default_names[i], NULL);
 
-		if (access(file, F_OK) == 0)
+		if (access(file, F_OK) == 0 &&
+		    !has_blob(keys, identities_get(store, file, false)->blob))
 			identities_get(store, file, true);
 	}
 }
@@ -461,6 +421,8 @@ bool auth_run(struct session *session, gint64 deadline_us, GError **error)
 		.deadline_us = deadline_us,
 		.agent_path = agent_path(session),
 		.tried = g_string_new(NULL),
+		.offered = g_ptr_array_new_with_free_func(
+			(GDestroyNotify)g_bytes_unref),
 		.password = session_password(session),
 	};
 	g_autoptr(GError) why = NULL;
@@ -471,17 +433,18 @@ bool auth_run(struct session *session, gint64 deadline_us, GError **error)
 			session->transport->identities, attempt.agent_path,
 			session->transport->cancel, &agent_why);
 	if (agent_why)
-		note_try(&attempt, "no agent (%s)", agent_why->message);
+		auth_note(&attempt, "no agent (%s)", agent_why->message);
 	int rc = try_keys(&attempt, &why);
 
 	/* a key may have been half of what the server wants */
 	if ((rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL) &&
 	    attempt.password)
-		rc = try_password(&attempt, &why);
+		rc = auth_try_password(&attempt, &why);
 	if (rc != SSH_AUTH_SUCCESS && why)
 		g_propagate_error(error, g_steal_pointer(&why));
 	else if (rc != SSH_AUTH_SUCCESS)
 		set_denied(&attempt, rc, error);
 	g_string_free(attempt.tried, TRUE);
+	g_ptr_array_unref(attempt.offered);
 	return rc == SSH_AUTH_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Children are spawned by GLib, which does nothing between fork and exec that
- * a program with threads may not do.
+ * Children are spawned by GLib; what happens between fork and exec is only
+ * what a program with threads may do there.
  */
 #include "child.h"
 #include "error.h"
@@ -113,6 +113,20 @@ static bool collect(struct stream streams[2], struct cancel *cancel,
 	return true;
 }
 
+/* Threads of ours leave signals to one of them, and children inherit that:
+ * they would not hear SIGTERM. A session of its own keeps a Ctrl-C that lets
+ * steps finish from cutting the connections they need, and a program that
+ * would ask at the terminal fails with a word instead of waiting there. */
+static void be_on_its_own(gpointer ignored)
+{
+	sigset_t none;
+
+	(void)ignored;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+}
+
 bool child_run(const char *const *argv, struct cancel *cancel,
 	       gint64 deadline_us, char **out, char **err, int *status,
 	       GError **error)
@@ -126,7 +140,7 @@ bool child_run(const char *const *argv, struct cancel *cancel,
 	if (!g_spawn_async_with_pipes(
 		    NULL, (char **)(guintptr)argv, NULL,
 		    G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
-		    G_SPAWN_CLOEXEC_PIPES, NULL, NULL, &pid, NULL,
+		    G_SPAWN_CLOEXEC_PIPES, be_on_its_own, NULL, &pid, NULL,
 		    &streams[0].fd, &streams[1].fd, &why)) {
 		set_start_error(argv[0], why, error);
 	} else {
@@ -173,8 +187,8 @@ bool child_proxy_start(const char *command, struct child_proxy *proxy,
 		return false;
 	bool ok = g_spawn_async_with_fds(
 		NULL, (char **)(guintptr)argv, NULL,
-		G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &proxy->pid, sockets[1],
-		sockets[1], err_pipe[1], &why);
+		G_SPAWN_DO_NOT_REAP_CHILD, be_on_its_own, NULL, &proxy->pid,
+		sockets[1], sockets[1], err_pipe[1], &why);
 
 	close(sockets[1]);
 	close(err_pipe[1]);

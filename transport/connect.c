@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define RSA_BITS_MIN 2048
+#define CONNECT_TIMEOUT_US (10 * G_TIME_SPAN_SECOND)
 
 static bool set_options(struct session *session, int fd,
 			const char *hostkey_list)
@@ -99,7 +100,16 @@ static void set_handshake_timeout(struct session *session, GError **error)
 {
 	const struct endpoint *endpoint = session->endpoint;
 	const char *banner = ssh_get_serverbanner(session->ssh);
+	g_autofree char *said = session_end_proxy(session);
 
+	if (said && !banner) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_CONNECT_TIMEOUT,
+			    "connect to %s by ProxyCommand '%s': nothing came "
+			    "in time%s%s", endpoint->label,
+			    endpoint->proxy_command, *said ? "; it said: "
+			    : "", said);
+		return;
+	}
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_CONNECT_TIMEOUT,
 		    "connect to %s port %u: %s", endpoint->label,
 		    endpoint->port,
@@ -214,8 +224,22 @@ static bool establish(struct session *session, gint64 deadline_us,
 	       attach_event(session, error);
 }
 
-/* Behind a jump host only so many shake hands at once; waiting for a turn is
- * not the host's fault, so its own deadline begins with it. */
+/* The command line's word, else the inventory's or ssh_config's. */
+static gint64 timeout_of(const struct session *session)
+{
+	const struct transport *transport = session->transport;
+	const struct endpoint *endpoint = session->endpoint;
+
+	if (transport->connect_timeout_us > 0)
+		return transport->connect_timeout_us;
+	return endpoint->connect_timeout_s > 0
+		? endpoint->connect_timeout_s * G_TIME_SPAN_SECOND
+		: CONNECT_TIMEOUT_US;
+}
+
+/* Behind a jump host only so many shake hands at once. That it has to be
+ * reached first, perhaps with a passphrase that somebody types, and waiting
+ * for a turn are not the host's fault: its own deadline begins after them. */
 static bool in_turn(struct session *session,
 		    bool (*step)(struct session *session, gint64 deadline_us,
 				 GError **error),
@@ -223,14 +247,14 @@ static bool in_turn(struct session *session,
 {
 	struct transport *transport = session->transport;
 	const struct endpoint *endpoint = session->endpoint;
-	gint64 timeout_us = endpoint->connect_timeout_s > 0
-		? endpoint->connect_timeout_s * G_TIME_SPAN_SECOND
-		: transport->connect_timeout_us;
 
-	if (endpoint->jump && !jumps_enter(transport->jumps, endpoint->jump,
-					   deadline_us, error))
+	if (endpoint->jump &&
+	    !(jumps_connect(transport->jumps, endpoint->jump, deadline_us,
+			    error) &&
+	      jumps_enter(transport->jumps, endpoint->jump, deadline_us,
+			  error)))
 		return false;
-	bool good = step(session, MIN(deadline_us, timeout_us +
+	bool good = step(session, MIN(deadline_us, timeout_of(session) +
 				      g_get_monotonic_time()), error);
 
 	if (endpoint->jump)

@@ -17,6 +17,9 @@ struct endpoints {
 	bool config_matters;
 	GMutex lock;		/* protects what follows */
 	GHashTable *told;	/* char *, set of notes */
+	GHashTable *answers;	/* char *, what ssh -G was asked -> settings */
+	GMutex jump_lock;	/* protects by_spec, while ssh is asked too;
+				   before lock */
 	GHashTable *by_spec;	/* char * -> struct endpoint * */
 	GPtrArray *kept;	/* struct endpoint * */
 };
@@ -77,6 +80,10 @@ struct endpoints *endpoints_new(const struct endpoint_options *options)
 	e->config_matters = ssh_config_matters(options->config_file);
 	g_mutex_init(&e->lock);
 	e->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	e->answers = g_hash_table_new_full(
+		g_str_hash, g_str_equal, g_free,
+		(GDestroyNotify)g_hash_table_unref);
+	g_mutex_init(&e->jump_lock);
 	e->by_spec = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					   free_endpoint);
 	e->kept = g_ptr_array_new_with_free_func(free_endpoint);
@@ -88,6 +95,8 @@ void endpoints_free(struct endpoints *endpoints)
 	if (!endpoints)
 		return;
 	g_hash_table_unref(endpoints->told);
+	g_hash_table_unref(endpoints->answers);
+	g_mutex_clear(&endpoints->jump_lock);
 	g_hash_table_unref(endpoints->by_spec);
 	g_ptr_array_unref(endpoints->kept);
 	g_mutex_clear(&endpoints->lock);
@@ -98,13 +107,37 @@ void endpoints_free(struct endpoints *endpoints)
 	g_free(endpoints);
 }
 
+/* One process a question and run; the caller unrefs. */
+static GHashTable *ask_once(struct endpoints *e, const struct ssh_query *query,
+			    gint64 deadline_us, GError **error)
+{
+	g_autofree char *question = ssh_config_question(query);
+
+	g_mutex_lock(&e->lock);
+	GHashTable *settings = g_hash_table_lookup(e->answers, question);
+
+	if (settings)
+		g_hash_table_ref(settings);
+	g_mutex_unlock(&e->lock);
+	if (settings)
+		return settings;
+	settings = ssh_config_ask(query, e->cancel, deadline_us, error);
+	if (!settings)
+		return NULL;
+	g_mutex_lock(&e->lock);
+	g_hash_table_insert(e->answers, g_steal_pointer(&question),
+			    g_hash_table_ref(settings));
+	g_mutex_unlock(&e->lock);
+	return settings;
+}
+
 static bool ask(struct endpoints *e, struct endpoint *endpoint,
 		const struct ssh_query *query, gint64 deadline_us,
 		GError **error)
 {
 	g_autoptr(GError) why = NULL;
-	g_autoptr(GHashTable) settings = ssh_config_ask(
-		query, e->cancel, deadline_us, &why);
+	g_autoptr(GHashTable) settings = ask_once(e, query, deadline_us,
+						  &why);
 
 	if (settings)
 		return endpoint_take_settings(endpoint, settings, query->name, error);
@@ -170,6 +203,7 @@ static void add_own_identities(struct endpoint *endpoint, const char *option,
 					args->identity_files, i));
 	endpoint->identity_files = g_strv_builder_end(builder);
 	endpoint->identities_named = *endpoint->identity_files != NULL;
+	endpoint->identities_only = endpoint->identities_named;
 	for (char **path = endpoint->identity_files; *path; path++)
 		if (g_str_has_prefix(*path, "~/")) {
 			char *full = g_build_filename(g_get_home_dir(),
@@ -293,7 +327,7 @@ const struct endpoint *endpoints_jump(struct endpoints *endpoints,
 	struct ssh_query query = { .config_file = endpoints->config_file };
 	struct endpoint *endpoint;
 
-	g_mutex_lock(&endpoints->lock);
+	g_mutex_lock(&endpoints->jump_lock);
 	endpoint = g_hash_table_lookup(endpoints->by_spec, spec);
 	if (!endpoint && split_spec(spec, &user, &name, &query.port, error)) {
 		label = g_strdup_printf("jump host '%s'", spec);
@@ -307,7 +341,7 @@ const struct endpoint *endpoints_jump(struct endpoints *endpoints,
 			g_hash_table_insert(endpoints->by_spec, g_strdup(spec),
 					    endpoint);
 	}
-	g_mutex_unlock(&endpoints->lock);
+	g_mutex_unlock(&endpoints->jump_lock);
 	return endpoint;
 }
 

@@ -21,9 +21,10 @@ struct endpoint {
 	char *user;
 	char *key_name;		/* HostKeyAlias, or NULL: the address */
 	char **identity_files;	/* NULL-terminated, "~/" filled in */
-	bool identities_named;	/* by somebody: they go before the agent's
-				   others, and a missing one is an error */
-	bool identities_only;	/* of the agent, only keys that are named */
+	bool identities_named;	/* by somebody, instead of the default files;
+				   they go before the agent's others */
+	bool identities_only;	/* of the agent, only these: IdentitiesOnly, or
+				   a key that was given to muster itself */
 	char **certificate_files;
 	char **known_hosts;	/* user's files, NULL-terminated; empty: the
 				   default */
@@ -53,9 +54,9 @@ struct endpoints;
 struct endpoints *endpoints_new(const struct endpoint_options *options);
 void endpoints_free(struct endpoints *endpoints);
 
-/* How `host` is reached, asked anew at each call (a session asks once);
- * borrowed from the store. Errors: DATA (arguments in
- * the inventory, or ssh_config itself), DEADLINE, CANCELLED. Any thread. */
+/* How `host` is reached; borrowed from the store. ssh is asked once a run.
+ * Errors: DATA (arguments in the inventory, or ssh_config itself), DEADLINE,
+ * CANCELLED. Any thread. */
 const struct endpoint *endpoints_host(struct endpoints *endpoints,
 				      const struct host *host,
 				      gint64 deadline_us, GError **error);

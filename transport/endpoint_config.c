@@ -152,7 +152,8 @@ static void take_switches(struct endpoint *endpoint, GHashTable *settings)
 	const char *strict = ssh_config_get(settings, "stricthostkeychecking");
 	const char *agent = ssh_config_get(settings, "identityagent");
 
-	endpoint->identities_only = g_strcmp0(only, "yes") == 0;
+	if (g_strcmp0(only, "yes") == 0)
+		endpoint->identities_only = true;
 	if (agent && g_ascii_strcasecmp(agent, "SSH_AUTH_SOCK") != 0)
 		endpoint->identity_agent = g_strdup(agent);
 	if (!endpoint_is_none(timeout) && endpoint->connect_timeout_s == 0)
@@ -182,10 +183,11 @@ bool endpoint_take_settings(struct endpoint *endpoint, GHashTable *settings,
 	take_known_hosts(endpoint, settings);
 	take_switches(endpoint, settings);
 	if (identities && !are_default_identities(identities)) {
-		endpoint->identities_named = true;
 		if (!take_paths(&endpoint->identity_files, identities,
 				endpoint, name, error))
 			return false;
+		/* "none" names no key, it only takes the default ones away */
+		endpoint->identities_named = true;
 	}
 	return take_paths(&endpoint->certificate_files,
 			  g_hash_table_lookup(settings, "certificatefile"),

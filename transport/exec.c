@@ -246,6 +246,23 @@ static void log_run(const struct session *session,
 		       transport->log_data);
 }
 
+/* It may ask for something else than the password, behind words of its own:
+ * PAM does, for a second factor. */
+static void add_what_sudo_said(const struct session *session,
+			       const struct run *run, GError **error)
+{
+	g_autofree char *text = exec_tail(session, run->err->str);
+
+	if (!*error || (*error)->code != MUSTER_ERROR_DEADLINE ||
+	    !run->become->prompt || run->started || !*text)
+		return;
+	g_autoptr(GError) before = g_steal_pointer(error);
+
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_SUDO,
+		    "%s; sudo never let us in, it said: %s", before->message,
+		    text);
+}
+
 static bool run_request(struct session *session,
 			const struct exec_request *request, struct run *run,
 			GError **error)
@@ -275,6 +292,8 @@ static bool run_request(struct session *session,
 	run->mark = mark;
 
 	bool good = run_channel(session, run, error);
+	if (!good)
+		add_what_sudo_said(session, run, error);
 	bool started = run_strip_to_mark(run->err, mark) || run->begun[0] ||
 		run->begun[1];
 	started = run_strip_to_mark(run->out, mark) || started;

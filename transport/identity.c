@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The store of keys. An encrypted key costs 0.1 s to open (bcrypt), so it is
- * opened once, under the lock, while others wait for the result.
+ * opened once. While a person is asked only those wait who would ask as well:
+ * the others have deadlines.
  */
 #include "identity.h"
 #include "agent.h"
@@ -23,10 +24,12 @@ struct agent_keys {
 struct identities {
 	char *(*ask)(const char *prompt, void *data);
 	void *ask_data;
+	GMutex ask_lock;	/* held while somebody is asked; before lock */
 	GMutex lock;		/* protects all below */
 	GHashTable *by_path;	/* char * -> struct identity * */
 	GPtrArray *outdated;	/* struct identity *, somebody may still use */
-	GHashTable *asked;	/* char *, set of paths that were asked for */
+	GHashTable *asked;	/* char *, set of paths that were asked for;
+				   ask_lock's */
 	GHashTable *agents;	/* char * -> struct agent_keys * */
 };
 
@@ -60,6 +63,7 @@ struct identities *identities_new(char *(*ask)(const char *prompt, void *data),
 
 	identities->ask = ask;
 	identities->ask_data = data;
+	g_mutex_init(&identities->ask_lock);
 	g_mutex_init(&identities->lock);
 	identities->by_path = g_hash_table_new(g_str_hash, g_str_equal);
 	identities->outdated = g_ptr_array_new_with_free_func(identity_free);
@@ -84,6 +88,7 @@ void identities_free(struct identities *identities)
 	g_ptr_array_unref(identities->outdated);
 	g_hash_table_unref(identities->asked);
 	g_hash_table_unref(identities->agents);
+	g_mutex_clear(&identities->ask_lock);
 	g_mutex_clear(&identities->lock);
 	g_free(identities);
 }
@@ -161,8 +166,10 @@ static struct identity *identity_load(const char *path)
 		take_public(identity, identity->key);
 		return identity;
 	}
-	/* for the agent's sake: it may have the key behind this file */
-	if (ssh_pki_import_pubkey_file(beside, &public) == SSH_OK)
+	/* for the agent's sake: it may have the key behind this file, which
+	 * holds its public half in the clear, or is nothing else */
+	if (ssh_pki_import_pubkey_file(beside, &public) == SSH_OK ||
+	    ssh_pki_import_pubkey_file(path, &public) == SSH_OK)
 		take_public(identity, public);
 	ssh_key_free(public);
 	g_set_error(&identity->error, MUSTER_ERROR, MUSTER_ERROR_KEY_FILE,
@@ -202,38 +209,53 @@ static struct identity *identity_ask(struct identities *identities,
 	return NULL;
 }
 
-static struct identity *get_locked(struct identities *identities,
-				   const char *path, bool may_ask)
+static struct identity *look_up(struct identities *identities,
+				const char *path)
 {
-	struct identity *identity = g_hash_table_lookup(identities->by_path,
-							path);
+	struct identity *identity;
 
+	g_mutex_lock(&identities->lock);
+	identity = g_hash_table_lookup(identities->by_path, path);
 	if (!identity) {
 		identity = identity_load(path);
 		g_hash_table_insert(identities->by_path, identity->path,
 				    identity);
 	}
-	if (identity->key || !identity->encrypted || !may_ask ||
-	    !identities->ask ||
-	    !g_hash_table_add(identities->asked, g_strdup(path)))
-		return identity;
-	struct identity *opened = identity_ask(identities, path);
+	g_mutex_unlock(&identities->lock);
+	return identity;
+}
 
-	if (!opened)
-		return identity;
+/* `identity` may be in use: it is kept until the end. */
+static void put_in_place(struct identities *identities,
+			 struct identity *identity, struct identity *opened)
+{
+	g_mutex_lock(&identities->lock);
 	g_hash_table_replace(identities->by_path, opened->path, opened);
 	g_ptr_array_add(identities->outdated, identity);
-	return opened;
+	g_mutex_unlock(&identities->lock);
 }
 
 const struct identity *identities_get(struct identities *identities,
 				      const char *path, bool may_ask)
 {
-	g_mutex_lock(&identities->lock);
-	const struct identity *identity = get_locked(identities, path,
-						     may_ask);
+	struct identity *identity = look_up(identities, path);
 
-	g_mutex_unlock(&identities->lock);
+	if (!may_ask || !identities->ask || identity->key ||
+	    !identity->encrypted)
+		return identity;
+	g_mutex_lock(&identities->ask_lock);
+	/* whoever was first has asked for all */
+	identity = look_up(identities, path);
+	if (!identity->key &&
+	    g_hash_table_add(identities->asked, g_strdup(path))) {
+		struct identity *opened = identity_ask(identities, path);
+
+		if (opened) {
+			put_in_place(identities, identity, opened);
+			identity = opened;
+		}
+	}
+	g_mutex_unlock(&identities->ask_lock);
 	return identity;
 }
 

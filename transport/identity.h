@@ -17,8 +17,8 @@ struct identity {
 	char *path;
 	ssh_key key;		/* NULL: see error; sessions on all threads may
 				   sign with it at once */
-	GBytes *blob;		/* of the public key, from the file or the .pub
-				   beside it; NULL: not known */
+	GBytes *blob;		/* of the public key, from the .pub beside the
+				   file or the file itself; NULL: not known */
 	char *fingerprint;	/* of it, or "?" */
 	GError *error;		/* KEY_FILE */
 	bool encrypted;

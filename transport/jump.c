@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The jump hosts of a run, by the list that leads to them: "a,b" is found
- * through "a". Locks are taken from a longer list to a shorter one only.
+ * through "a", and "b" through "a" if ssh_config says so. Locks are taken on
+ * the way from a target to us, which check_loop() keeps from biting its tail.
  */
 #include "jump.h"
 #include "error.h"
@@ -14,6 +15,7 @@
 #define FORKS_DEFAULT 8
 #define GIVE_UP_US (10 * G_TIME_SPAN_SECOND)
 #define TURN_POLL_US (100 * G_TIME_SPAN_MILLISECOND)
+#define HOPS_MAX 16
 
 struct jump {
 	struct host host;	/* stands for it in logs */
@@ -21,6 +23,7 @@ struct jump {
 				   while connecting: the others wait for the
 				   outcome */
 	struct forward *forward; /* NULL: not connected */
+	gint order;		/* it came after those it goes through */
 	GError *error;		/* of the last try */
 	gint64 failed_us;
 	GMutex turns_lock;	/* protects n_inside */
@@ -33,6 +36,7 @@ struct jumps {
 	unsigned forks;
 	GMutex lock;		/* protects the table */
 	GHashTable *by_spec;	/* char * -> struct jump * */
+	gint n_connected;	/* atomic */
 };
 
 static void jump_free(void *data)
@@ -59,30 +63,28 @@ struct jumps *jumps_new(struct transport *transport, unsigned forks)
 	return jumps;
 }
 
-static gint longest_first(gconstpointer a, gconstpointer b)
+static gint last_first(gconstpointer a, gconstpointer b)
 {
-	const char *const *x = a, *const *y = b;
-	size_t n = strlen(*x), m = strlen(*y);
+	const struct jump *const *x = a, *const *y = b;
 
-	return n == m ? 0 : n > m ? -1 : 1;
+	return (*y)->order - (*x)->order;
 }
 
 /* The far end of a chain goes before what it goes through. */
 void jumps_free(struct jumps *jumps)
 {
-	guint n = 0;
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
 
 	if (!jumps)
 		return;
-	g_autofree gpointer *specs = g_hash_table_get_keys_as_array(
-		jumps->by_spec, &n);
-
-	g_qsort_with_data(specs, (gint)n, sizeof(*specs),
-			  (GCompareDataFunc)(void (*)(void))longest_first,
-			  NULL);
-	for (guint i = 0; i < n; i++) {
-		struct jump *jump = g_hash_table_lookup(jumps->by_spec,
-							specs[i]);
+	g_hash_table_iter_init(&iter, jumps->by_spec);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		g_ptr_array_add(all, value);
+	g_ptr_array_sort(all, last_first);
+	for (guint i = 0; i < all->len; i++) {
+		struct jump *jump = g_ptr_array_index(all, i);
 
 		g_clear_pointer(&jump->forward, forward_free);
 	}
@@ -173,6 +175,32 @@ const struct endpoint *jumps_hop(struct jumps *jumps, const char *spec,
 	return endpoints_keep(endpoints, hop);
 }
 
+/* Two jump hosts that each go through the other would wait for ever. */
+static bool check_loop(struct jumps *jumps, const char *spec,
+		       gint64 deadline_us, GError **error)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	const char *at = spec;
+
+	while (at && g_hash_table_size(seen) < HOPS_MAX) {
+		if (!g_hash_table_add(seen, (gpointer)(guintptr)at))
+			break;
+		const struct endpoint *hop = jumps_hop(jumps, at, deadline_us,
+						       error);
+
+		if (!hop)
+			return false;
+		at = hop->jump;
+	}
+	if (!at)
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
+		    "jump host '%s' is reached through itself, or through "
+		    "more than %d others (look at its ProxyJump: ssh -G)",
+		    spec, HOPS_MAX);
+	return false;
+}
+
 static struct forward *connect_jump(struct jumps *jumps, struct jump *jump,
 				    const char *spec, gint64 deadline_us,
 				    GError **error)
@@ -181,7 +209,7 @@ static struct forward *connect_jump(struct jumps *jumps, struct jump *jump,
 					       error);
 	struct session *session;
 
-	if (!hop)
+	if (!hop || !check_loop(jumps, spec, deadline_us, error))
 		return NULL;
 	session = session_new_to(jumps->transport, &jump->host, hop);
 	if (session_connect(session, deadline_us, error))
@@ -205,6 +233,7 @@ static struct forward *get_forward(struct jumps *jumps, struct jump *jump,
 		jump->forward = connect_jump(jumps, jump, spec, deadline_us,
 					     &jump->error);
 		jump->failed_us = g_get_monotonic_time();
+		jump->order = g_atomic_int_add(&jumps->n_connected, 1);
 	}
 	struct forward *forward = jump->forward;
 
@@ -212,6 +241,13 @@ static struct forward *get_forward(struct jumps *jumps, struct jump *jump,
 		g_propagate_error(error, g_error_copy(jump->error));
 	g_mutex_unlock(&jump->lock);
 	return forward;
+}
+
+bool jumps_connect(struct jumps *jumps, const char *spec, gint64 deadline_us,
+		   GError **error)
+{
+	return get_forward(jumps, find(jumps, spec), spec, deadline_us,
+			   error) != NULL;
 }
 
 int jumps_dial(struct jumps *jumps, const char *spec, const char *address,

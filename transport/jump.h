@@ -26,11 +26,17 @@ struct endpoint;
 const struct endpoint *jumps_hop(struct jumps *jumps, const char *spec,
 				 gint64 deadline_us, GError **error);
 
+/* Reaches the last hop of `spec`, unless that has been done. The connection
+ * is made by whoever comes first; when that fails, all who wait get the same
+ * error, and those who come within 10 s are not made to try again. Errors:
+ * session_connect()'s for the jump host, named in the text; DATA if it is
+ * reached through itself. */
+bool jumps_connect(struct jumps *jumps, const char *spec, gint64 deadline_us,
+		   GError **error);
+
 /* A stream to address:port as dialled from the last hop of `spec`, or -1; the
- * caller closes it. The connection to the jump host is made by whoever comes
- * first; when that fails, all who wait get the same error, and those who come
- * within 10 s are not made to try again. Errors: session_connect()'s for the
- * jump host, named in the text; REFUSED if it cannot reach the address. */
+ * caller closes it. Errors: those of jumps_connect(); REFUSED if it cannot
+ * reach the address. */
 int jumps_dial(struct jumps *jumps, const char *spec, const char *address,
 	       unsigned port, gint64 deadline_us, GError **error);
 

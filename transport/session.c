@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONNECT_TIMEOUT_US (10 * G_TIME_SPAN_SECOND)
-
 static struct endpoints *new_endpoints(const struct transport_options *options,
 				       struct cancel *cancel)
 {
@@ -88,8 +86,7 @@ struct transport *transport_new(const struct transport_options *options,
 	transport->password = g_strdup(options->password);
 	transport->become_password = g_strdup(options->become_password);
 	hide_passwords(transport, hosts);
-	transport->connect_timeout_us = options->connect_timeout_us > 0
-		? options->connect_timeout_us : CONNECT_TIMEOUT_US;
+	transport->connect_timeout_us = options->connect_timeout_us;
 	transport->log = options->log;
 	transport->log_data = options->log_data;
 	return transport;

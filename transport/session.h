@@ -46,7 +46,8 @@ struct transport_options {
 	/* Asks a person for a secret (newly allocated); NULL: nobody there */
 	char *(*ask)(const char *prompt, void *data);
 	void *ask_data;
-	gint64 connect_timeout_us;	/* TCP + handshake + auth; 0 = 10 s */
+	gint64 connect_timeout_us;	/* TCP + handshake + auth; wins; 0: the
+					   host's own, or 10 s */
 	session_log_fn log;		/* or NULL */
 	/* Something to be told once, such as a setting that is not followed;
 	 * any thread; or NULL */

@@ -24,7 +24,7 @@ struct transport {
 	struct redactor *redactor;	/* borrowed */
 	bool use_agent;
 	char *password, *become_password; /* wiped at the end */
-	gint64 connect_timeout_us;
+	gint64 connect_timeout_us;	/* 0: the host's own */
 	session_log_fn log;
 	void *log_data;
 };

@@ -24,6 +24,21 @@ void ssh_args_clear(struct ssh_args *args)
 	g_free(args->config_file);
 }
 
+/* No file at all, in any of ssh's words for it. */
+static bool names_no_file(const char *value)
+{
+	g_auto(GStrv) words = g_strsplit_set(value, " \t\"", -1);
+	bool found = false;
+
+	for (char **word = words; *word; word++)
+		if (strcmp(*word, "/dev/null") == 0 ||
+		    g_ascii_strcasecmp(*word, "none") == 0)
+			found = true;
+		else if (**word)
+			return false;
+	return found;
+}
+
 /* Host keys are checked by muster's own policy, whatever these say. */
 static bool weakens_host_keys(const char *key, const char *value)
 {
@@ -32,8 +47,7 @@ static bool weakens_host_keys(const char *key, const char *value)
 			g_ascii_strcasecmp(value, "ask") != 0;
 	if (g_ascii_strcasecmp(key, "UserKnownHostsFile") == 0 ||
 	    g_ascii_strcasecmp(key, "GlobalKnownHostsFile") == 0)
-		return strcmp(value, "/dev/null") == 0 ||
-			g_ascii_strcasecmp(value, "none") == 0;
+		return names_no_file(value);
 	return g_ascii_strcasecmp(key, "NoHostAuthenticationForLocalhost")
 			== 0 ||
 		g_ascii_strcasecmp(key, "VerifyHostKeyDNS") == 0;

@@ -131,6 +131,13 @@ static GPtrArray *command_line(const struct ssh_query *query)
 	return argv;
 }
 
+char *ssh_config_question(const struct ssh_query *query)
+{
+	g_autoptr(GPtrArray) argv = command_line(query);
+
+	return g_strjoinv("\n", (char **)argv->pdata);
+}
+
 static void free_values(void *values)
 {
 	g_ptr_array_unref(values);

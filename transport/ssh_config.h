@@ -25,6 +25,10 @@ struct ssh_query {
  * process for each host. */
 bool ssh_config_matters(const char *config_file);
 
+/* The arguments ssh is asked with, one text for one question; newly
+ * allocated. */
+char *ssh_config_question(const struct ssh_query *query);
+
 /* Keyword (lower case) -> GPtrArray of its values in order (char *), as ssh
  * -G prints them; the caller unrefs. NULL with error DATA and ssh's own words
  * if the configuration does not parse, NO_INPUT if there is no ssh program,
