@@ -5,33 +5,12 @@
  */
 #include "exec_report.h"
 
+#include "json_text.h"
+
 #include "transport/error.h"
 
 #include <jansson.h>
 #include <stdio.h>
-
-static json_t *bytes_json(const char *bytes, size_t n)
-{
-	g_autofree char *valid = g_utf8_make_valid(bytes, (gssize)n);
-
-	return json_string(valid);
-}
-
-static json_t *text_json(const char *text)
-{
-	return bytes_json(text, strlen(text));
-}
-
-static json_t *time_json(gint64 us)
-{
-	g_autoptr(GDateTime) seconds =
-		g_date_time_new_from_unix_utc(us / G_USEC_PER_SEC);
-	g_autofree char *text = g_date_time_format(seconds,
-						   "%Y-%m-%dT%H:%M:%S");
-
-	return json_sprintf("%s.%03dZ", text,
-			    (int)(us % G_USEC_PER_SEC / 1000));
-}
 
 static json_t *members_json(const struct group *group)
 {
@@ -43,9 +22,9 @@ static json_t *members_json(const struct group *group)
 
 		json_array_append_new(hosts, json_pack(
 			"{s:o, s:o, s:I}",
-			"name", text_json(member->host->name),
-			"address", text_json(member->host->address),
-			"elapsed_ms", (json_int_t)(member->elapsed_us / 1000)));
+			"name", json_text(member->host->name),
+			"address", json_text(member->host->address),
+			"elapsed_ms", json_ms(member->elapsed_us)));
 	}
 	return hosts;
 }
@@ -55,21 +34,21 @@ static json_t *error_json(const GError *error)
 	if (!error)
 		return json_null();
 	return json_pack("{s:s, s:o}", "code", muster_error_name(error->code),
-			 "message", text_json(error->message));
+			 "message", json_text(error->message));
 }
 
 static json_t *group_json(const struct group *group)
 {
 	return json_pack(
 		"{s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:o}",
-		"names", text_json(group->names),
+		"names", json_text(group->names),
 		"count", (json_int_t)group->members->len,
 		"status", exec_end_name(exec_end_of(group)),
 		"exit_status", group->error ? json_null()
 		: json_integer(group->status),
 		"error", error_json(group->error),
-		"stdout", bytes_json(group->out->str, group->out->len),
-		"stderr", bytes_json(group->err->str, group->err->len),
+		"stdout", json_bytes(group->out->str, group->out->len),
+		"stderr", json_bytes(group->err->str, group->err->len),
 		"truncated", group->is_cut,
 		"hosts", members_json(group));
 }
@@ -100,10 +79,10 @@ void exec_report_json(const struct exec_report *report)
 	json_t *json = json_pack(
 		"{s:s, s:o, s:o, s:o, s:I, s:b, s:i, s:o, s:o}",
 		"schema", "muster.exec/1",
-		"inventory", text_json(report->inventory),
-		"command", text_json(report->command),
-		"started", time_json(report->started_us),
-		"wall_ms", (json_int_t)(report->wall_us / 1000),
+		"inventory", json_text(report->inventory),
+		"command", json_text(report->command),
+		"started", json_time(report->started_us),
+		"wall_ms", json_ms(report->wall_us),
 		"stopped", report->stopped,
 		"exit_status", report->exit_status,
 		"totals", totals_json(report->groups),

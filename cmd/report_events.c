@@ -5,6 +5,8 @@
  */
 #include "report.h"
 
+#include "json_text.h"
+
 #include "transport/error.h"
 
 #include <errno.h>
@@ -31,26 +33,18 @@ static const char *const kind_names[] = {
 
 static void set_text(json_t *json, const char *key, const char *text)
 {
-	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
-
-	if (valid)
-		json_object_set_new(json, key, json_string(valid));
+	if (text)
+		json_object_set_new(json, key, json_text(text));
 }
 
 static json_t *event_json(const struct run_info *info,
 			  const struct event *event)
 {
-	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(
-		event->time_us / G_USEC_PER_SEC);
-	g_autofree char *seconds = g_date_time_format(when,
-						      "%Y-%m-%dT%H:%M:%S");
 	json_t *json = json_pack(
 		"{s:s, s:s, s:s, s:o, s:I}", "schema", "muster.event/1",
 		"run_id", info->run_id, "kind", kind_names[event->kind],
-		"time", json_sprintf("%s.%03dZ", seconds,
-				     (int)(event->time_us % G_USEC_PER_SEC /
-					   1000)),
-		"since_start_ms", (json_int_t)(event->since_start_us / 1000));
+		"time", json_time(event->time_us),
+		"since_start_ms", json_ms(event->since_start_us));
 
 	set_text(json, "play", event->play);
 	set_text(json, "step", event->step);
@@ -63,9 +57,11 @@ static json_t *event_json(const struct run_info *info,
 		set_text(json, "status", task_status_name(event->status));
 	if (event->kind == EVENT_STEP_END) {
 		json_object_set_new(json, "elapsed_ms",
-				    json_integer(event->elapsed_us / 1000));
+				    json_integer(json_ms(
+					    event->elapsed_us)));
 		json_object_set_new(json, "remote_ms",
-				    json_integer(event->remote_us / 1000));
+				    json_integer(json_ms(
+					    event->remote_us)));
 	}
 	if (event->kind == EVENT_PLAY_START)
 		json_object_set_new(json, "hosts",

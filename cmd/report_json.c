@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Machines' view of a run: one document at the end (schema muster.run/1), and
- * one object a line while it goes on (schema muster.event/1). Field names are
- * stable; times are RFC 3339, durations milliseconds.
+ * Machines' view of a run: one document at the end, schema muster.run/1. Field
+ * names are stable.
  */
 #include "report.h"
+
+#include "json_text.h"
 
 #include "playbooks/microk8s/kube_nodes.h"
 #include "transport/error.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdio.h>
 
 struct document {
 	const struct run_info *info;
@@ -21,47 +18,23 @@ struct document {
 	json_t *plays, *warnings;
 };
 
-static json_t *time_json(gint64 us)
-{
-	g_autoptr(GDateTime) seconds =
-		g_date_time_new_from_unix_utc(us / G_USEC_PER_SEC);
-	g_autofree char *text = g_date_time_format(seconds,
-						   "%Y-%m-%dT%H:%M:%S");
-
-	return json_sprintf("%s.%03dZ", text,
-			    (int)(us % G_USEC_PER_SEC / 1000));
-}
-
-static json_int_t ms(gint64 us)
-{
-	return us / 1000;
-}
-
-/* Text from hosts may hold any bytes; JSON takes UTF-8 only. */
-static json_t *text_json(const char *text)
-{
-	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
-
-	return valid ? json_string(valid) : json_null();
-}
-
 static void add_step(struct document *d, const struct event *event)
 {
 	json_t *steps = json_object_get(d->steps, event->host);
 	json_t *step = json_pack("{s:o, s:o, s:s, s:o, s:I, s:I}",
-				 "play", text_json(event->play),
-				 "step", text_json(event->step),
+				 "play", json_text(event->play),
+				 "step", json_text(event->step),
 				 "status", task_status_name(event->status),
-				 "message", text_json(event->message),
-				 "elapsed_ms", ms(event->elapsed_us),
-				 "remote_ms", ms(event->remote_us));
+				 "message", json_text(event->message),
+				 "elapsed_ms", json_ms(event->elapsed_us),
+				 "remote_ms", json_ms(event->remote_us));
 
 	if (event->diff)
-		json_object_set_new(step, "diff", text_json(event->diff));
+		json_object_set_new(step, "diff", json_text(event->diff));
 	if (event->code)
 		json_object_set_new(step, "code", json_string(event->code));
 	if (event->hint)
-		json_object_set_new(step, "hint", text_json(event->hint));
+		json_object_set_new(step, "hint", json_text(event->hint));
 	if (!steps) {
 		steps = json_array();
 		json_object_set_new(d->steps, event->host, steps);
@@ -77,12 +50,12 @@ static void document_event(const struct event *event, void *data)
 		add_step(d, event);
 	else if (event->kind == EVENT_PLAY_END)
 		json_array_append_new(d->plays, json_pack(
-			"{s:o, s:I}", "name", text_json(event->play),
-			"elapsed_ms", ms(event->elapsed_us)));
+			"{s:o, s:I}", "name", json_text(event->play),
+			"elapsed_ms", json_ms(event->elapsed_us)));
 	else if (event->kind == EVENT_WARNING)
 		json_array_append_new(d->warnings, json_pack(
-			"{s:o, s:o}", "host", text_json(event->host),
-			"message", text_json(event->message)));
+			"{s:o, s:o}", "host", json_text(event->host),
+			"message", json_text(event->message)));
 }
 
 static json_t *counts_json(const unsigned counts[static TASK_N])
@@ -101,9 +74,9 @@ static json_t *error_json(const struct host_result *h)
 		return json_null();
 	return json_pack("{s:s, s:o, s:o, s:o}",
 			 "code", muster_error_name(h->error->code),
-			 "message", text_json(h->error->message),
-			 "step", text_json(h->failed_step),
-			 "hint", text_json(h->hint));
+			 "message", json_text(h->error->message),
+			 "step", json_text(h->failed_step),
+			 "hint", json_text(h->hint));
 }
 
 static json_t *host_json(const struct document *d,
@@ -113,14 +86,14 @@ static json_t *host_json(const struct document *d,
 	json_t *steps = json_object_get(d->steps, h->host->name);
 	json_t *json = json_pack(
 		"{s:o, s:o, s:o, s:s?, s:o, s:I, s:I, s:o, s:O?}",
-		"name", text_json(h->host->name),
-		"address", text_json(h->host->address),
-		"node_ip", text_json(node ? node->node_ip : NULL),
+		"name", json_text(h->host->name),
+		"address", json_text(h->host->address),
+		"node_ip", json_text(node ? node->node_ip : NULL),
 		"role", !node ? NULL
 		: node->role == NODE_MASTER ? "master" : "worker",
 		"counts", counts_json(h->counts),
-		"elapsed_ms", ms(h->elapsed_us),
-		"remote_ms", ms(h->remote_us),
+		"elapsed_ms", json_ms(h->elapsed_us),
+		"remote_ms", json_ms(h->remote_us),
 		"error", error_json(h),
 		"steps", steps);
 
@@ -155,13 +128,13 @@ static json_t *nodes_json(const struct cluster *cluster)
 
 		json_array_append_new(nodes, json_pack(
 			"{s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:b}",
-			"name", text_json(seen->name),
+			"name", json_text(seen->name),
 			"status", status,
-			"roles", text_json(seen->roles),
+			"roles", json_text(seen->roles),
 			"created", (json_int_t)seen->created,
-			"version", text_json(seen->version),
-			"internal_ip", text_json(seen->internal_ip),
-			"node_ip", text_json(node ? node->node_ip : NULL),
+			"version", json_text(seen->version),
+			"internal_ip", json_text(seen->internal_ip),
+			"node_ip", json_text(node ? node->node_ip : NULL),
 			"node_ip_matches", node && g_strcmp0(
 				node->node_ip, seen->internal_ip) == 0));
 	}
@@ -189,12 +162,12 @@ static void document_finish(void *data, const struct run_result *result)
 		"schema", "muster.run/1",
 		"command", info->command,
 		"run_id", info->run_id,
-		"playbook", text_json(info->playbook),
-		"inventory", text_json(info->inventory),
+		"playbook", json_text(info->playbook),
+		"inventory", json_text(info->inventory),
 		"check", info->options->check,
-		"started", time_json(info->started_us),
-		"wall_ms", ms(result->wall_us),
-		"critical_path_ms", ms(result->critical_us),
+		"started", json_time(info->started_us),
+		"wall_ms", json_ms(result->wall_us),
+		"critical_path_ms", json_ms(result->critical_us),
 		"stopped", result->stopped,
 		"exit_status", result->exit_status,
 		"totals", counts_json(totals),
