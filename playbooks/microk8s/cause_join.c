@@ -148,15 +148,17 @@ const struct cause cause_join[] = {
 	  "microk8s#946, microk8s#1255", CAUSE_RETRY,
 	  { JOIN(1, "ConnectionRefusedError", NULL),
 	    JOIN(1, "Connection refused", NULL) } },
+	/* muster asks for the port before each attempt: what is cut off for
+	 * good is found there, so this was cut off in between */
 	{ "connection-timeout",
 	  "the master did not answer this host at all",
 	  "check node_ip of the master, the route to it and firewalls for port "
-	  "25000", "microk8s#3242, microk8s#1255", CAUSE_NO_RETRY,
+	  "25000", "microk8s#3242, microk8s#1255", CAUSE_RETRY,
 	  { JOIN(1, "TimeoutError", NULL),
 	    JOIN(1, "Connection timed out", NULL) } },
 	{ "no-route", "this host has no route to the master's address",
 	  "check node_ip of the master and the route to it",
-	  "", CAUSE_NO_RETRY,
+	  "", CAUSE_RETRY,
 	  { JOIN(1, "No route to host", NULL),
 	    JOIN(1, "Network is unreachable", NULL) } },
 	{ "agent-closed",

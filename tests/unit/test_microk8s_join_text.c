@@ -120,11 +120,11 @@ static const struct {
 	{ 1, CONTACT, TRACEBACK "ConnectionRefusedError: [Errno 111] "
 	  "Connection refused\n", "connection-refused", JOIN_RETRY },
 	{ 1, CONTACT, TRACEBACK "TimeoutError: [Errno 110] Connection timed "
-	  "out\n", "connection-timeout", JOIN_FATAL },
+	  "out\n", "connection-timeout", JOIN_RETRY },
 	{ 1, CONTACT, TRACEBACK "OSError: [Errno 113] No route to host\n",
-	  "no-route", JOIN_FATAL },
+	  "no-route", JOIN_RETRY },
 	{ 1, CONTACT, TRACEBACK "OSError: [Errno 101] Network is "
-	  "unreachable\n", "no-route", JOIN_FATAL },
+	  "unreachable\n", "no-route", JOIN_RETRY },
 	{ 1, CONTACT "Failed to sign kubelet certificate (500). Failed to "
 	  "sign certificate: sign_certificate failed: exit status 1\n", NULL,
 	  "sign-cert-failed", JOIN_RETRY },
