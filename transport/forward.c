@@ -159,14 +159,18 @@ static void acknowledge_at_once(const struct forward *forward)
 			 sizeof(on));
 }
 
-/* libssh tells the reason code of RFC 4254, section 5.1, in its text. */
+/* libssh tells the reason code of RFC 4254, section 5.1, in its text, behind
+ * the channel's number, which would make every host's failure another one. */
 static void set_refused(struct forward *forward, struct forward_pipe *pipe)
 {
 	const char *why = ssh_get_error(forward->session->ssh);
-	const char *hint = strstr(why, "error (1)")
+	const char *code = strstr(why, "error (");
+	const char *words = code ? strstr(code, ") ") : NULL;
+	const char *hint = code && g_str_has_prefix(code, "error (1)")
 		? " (its sshd forbids forwarding: AllowTcpForwarding, "
 		  "PermitOpen)" : "";
-	g_autofree char *text = g_strconcat(why, hint, NULL);
+	g_autofree char *text = g_strconcat(words ? words + 2 : why, hint,
+					    NULL);
 
 	say(forward, text);
 	refuse(pipe, MUSTER_ERROR_REFUSED, text);

@@ -139,11 +139,11 @@ struct sshd *sshd_start(const char *config)
 						sshd->port, sshd->host_key);
 	sshd->known_hosts = sshd_write(sshd, "known_hosts", line, 0600);
 	g_autofree char *text = g_strdup_printf(
-		"Port %u\nListenAddress 127.0.0.1\nHostKey %s\n"
+		"%s\nPort %u\nListenAddress 127.0.0.1\nHostKey %s\n"
 		"AuthorizedKeysFile %s\nStrictModes no\nUsePAM no\n"
 		"PermitRootLogin yes\nPidFile none\nMaxStartups 200\n"
-		"PasswordAuthentication no\n%s\n",
-		sshd->port, host, keys, config ? config : "");
+		"PasswordAuthentication no\n",
+		config ? config : "", sshd->port, host, keys);
 	g_autofree char *path = sshd_write(sshd, "config", text, 0600);
 	spawn(sshd, path);
 	return sshd;
@@ -199,6 +199,37 @@ const char *sshd_add_user(struct sshd *sshd, const char *shell,
 		g_chmod(rule, 0440);
 	}
 	return g_ptr_array_index(sshd->users, sshd->users->len - 1);
+}
+
+bool sshd_set_password(const char *user, const char *password)
+{
+	/* the test's own password, on a command line of this machine */
+	g_autofree char *hash = g_strdup_printf(
+		"printf '%%s:%%s\\n' '%s' '%s' | chpasswd -c SHA256", user,
+		password);
+	const char *const argv[] = {"sh", "-c", hash, NULL};
+
+	return run_local(argv);
+}
+
+char *sshd_log(const struct sshd *sshd)
+{
+	g_autofree char *path = g_build_filename(sshd->dir, "log", NULL);
+	char *text = NULL;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		g_error("cannot read %s", path);
+	return text;
+}
+
+guint sshd_count(const struct sshd *sshd, const char *words)
+{
+	g_autofree char *text = sshd_log(sshd);
+	guint n = 0;
+
+	for (const char *at = text; (at = strstr(at, words)); at++)
+		n++;
+	return n;
 }
 
 struct host sshd_host(const struct sshd *sshd, const char *user)

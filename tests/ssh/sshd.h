@@ -21,8 +21,8 @@ struct sshd {
 	GPtrArray *users;	/* made by sshd_add_user() */
 };
 
-/* Appends `config` (sshd_config lines, may be NULL). Fails the test run when
- * it cannot start. */
+/* `config` (sshd_config lines, may be NULL) comes first, and so wins. Fails
+ * the test run when it cannot start. */
 struct sshd *sshd_start(const char *config);
 void sshd_stop(struct sshd *sshd);
 
@@ -31,6 +31,13 @@ void sshd_stop(struct sshd *sshd);
  * or NULL. NULL if users cannot be made here (skip the test then). */
 const char *sshd_add_user(struct sshd *sshd, const char *shell,
 			  const char *sudoers);
+
+/* Gives a user of sshd_add_user() a password of plain letters. */
+bool sshd_set_password(const char *user, const char *password);
+
+/* What the server has logged; newly allocated. And how often it said this. */
+char *sshd_log(const struct sshd *sshd);
+guint sshd_count(const struct sshd *sshd, const char *words);
 
 /* The server as a host to log in to as `user`; no allocation to free. */
 struct host sshd_host(const struct sshd *sshd, const char *user);
