@@ -6,6 +6,7 @@
 #ifndef MUSTER_CMD_H
 #define MUSTER_CMD_H
 
+int cmd_doctor(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_inventory(int argc, char **argv);

@@ -18,6 +18,7 @@ static const struct {
 } commands[] = {
 	{ "up", cmd_up, "assemble the cluster of an inventory, and prove it" },
 	{ "plan", cmd_plan, "show what up would change; changes nothing" },
+	{ "doctor", cmd_doctor, "find what would stop a run, and its cures" },
 	{ "exec", cmd_exec, "run a command on hosts, tell their answers once" },
 	{ "play", cmd_play, "run a playbook of your own" },
 	{ "playbook", cmd_playbook, "list or show the playbooks inside muster" },

@@ -51,6 +51,7 @@ static void node_free(struct node *node)
 {
 	session_free(node->session);
 	facts_free(node->facts);
+	checks_free(node->checks);
 	g_free(node);
 }
 

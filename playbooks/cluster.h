@@ -8,6 +8,7 @@
 #ifndef MUSTER_PLAYBOOKS_CLUSTER_H
 #define MUSTER_PLAYBOOKS_CLUSTER_H
 
+#include "microk8s/checks.h"
 #include "microk8s/facts.h"
 #include "transport/inventory.h"
 #include "transport/remote_lock.h"
@@ -31,6 +32,7 @@ struct node {
 	const char *node_ip;		/* borrowed from the inventory */
 	struct session *session;	/* owned; lives as long as the run */
 	struct facts *facts;		/* owned; NULL until the first look */
+	struct checks *checks;		/* of the same look; owned */
 	unsigned pending;		/* enum node_service bits to restart */
 	bool failed;			/* dropped out */
 	gint64 fresh_us;		/* monotonic: when something that a

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define CAUSES_MAX 256
+
 static const char *const severity_names[] = {
 	[FINDING_BLOCKS] = "blocks",
 	[FINDING_WARNS] = "warns",
@@ -83,41 +85,65 @@ struct finding *finding_add(GPtrArray *findings, const char *code,
 	return finding;
 }
 
-static size_t place_of(const struct cause *cause)
+static guint place_of(const struct cause *cause)
 {
-	size_t i = 0;
+	guint i = 0;
 
 	while (cause_at(i) != cause)
 		i++;
+	g_assert(i < CAUSES_MAX);
 	return i;
 }
 
-/* `data`: finding -> its place before sorting, for g_ptr_array's sort is not
- * a stable one everywhere. */
+/* What sorting needs to know of all findings. */
+struct ranks {
+	GHashTable *places;	/* finding -> its place before: g_ptr_array's
+				   sort is not a stable one everywhere */
+	guint totals[FINDING_ADVISES + 1][CAUSES_MAX];
+				/* hosts of a cause, all its findings */
+};
+
+static gint order(guint a, guint b)
+{
+	return a < b ? -1 : a > b;
+}
+
 static gint compare(gconstpointer a, gconstpointer b, gpointer data)
 {
+	const struct ranks *ranks = data;
 	const struct finding *x = *(const struct finding *const *)a;
 	const struct finding *y = *(const struct finding *const *)b;
-	size_t x_place = place_of(x->cause), y_place = place_of(y->cause);
+	guint x_place = place_of(x->cause), y_place = place_of(y->cause);
 
 	if (x->severity != y->severity)
-		return x->severity < y->severity ? -1 : 1;
+		return order(x->severity, y->severity);
+	if (x_place != y_place) {
+		guint x_total = ranks->totals[x->severity][x_place];
+		guint y_total = ranks->totals[y->severity][y_place];
+
+		return x_total != y_total ? order(y_total, x_total)
+			: order(x_place, y_place);
+	}
 	if (x->hosts->len != y->hosts->len)
-		return x->hosts->len > y->hosts->len ? -1 : 1;
-	if (x_place != y_place)
-		return x_place < y_place ? -1 : 1;
-	return GPOINTER_TO_INT(g_hash_table_lookup(data, x)) -
-		GPOINTER_TO_INT(g_hash_table_lookup(data, y));
+		return order(y->hosts->len, x->hosts->len);
+	return order(GPOINTER_TO_UINT(g_hash_table_lookup(ranks->places, x)),
+		     GPOINTER_TO_UINT(g_hash_table_lookup(ranks->places, y)));
 }
 
 void findings_rank(GPtrArray *findings)
 {
 	g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
+	g_autofree struct ranks *ranks = g_new0(struct ranks, 1);
 
-	for (guint i = 0; i < findings->len; i++)
-		g_hash_table_insert(places, g_ptr_array_index(findings, i),
-				    GUINT_TO_POINTER(i));
-	g_ptr_array_sort_with_data(findings, compare, places);
+	ranks->places = places;
+	for (guint i = 0; i < findings->len; i++) {
+		struct finding *f = g_ptr_array_index(findings, i);
+
+		g_hash_table_insert(places, f, GUINT_TO_POINTER(i));
+		ranks->totals[f->severity][place_of(f->cause)] +=
+			f->hosts->len;
+	}
+	g_ptr_array_sort_with_data(findings, compare, ranks);
 }
 
 unsigned findings_count(const GPtrArray *findings,

@@ -45,8 +45,8 @@ struct finding *finding_add(GPtrArray *findings, const char *code,
 			    const char *cure, const char *format, ...)
 	G_GNUC_PRINTF(6, 7);
 
-/* The gravest first; of equals the one of more hosts first, then the order of
- * the catalogue, then as added. */
+/* The gravest first; of equals the cause of more hosts, all its findings
+ * together, then the order of the catalogue, then more hosts, then as added. */
 void findings_rank(GPtrArray *findings);
 
 /* How many are of that severity. */

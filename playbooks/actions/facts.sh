@@ -2,9 +2,10 @@
 #
 # Reads everything muster wants to know about one host, in one round trip, as
 # root, changing nothing: sh -s -- [master|worker]. Prints key=value lines
-# (playbooks/microk8s/facts.c reads them); what cannot be told is left out,
-# and a last line end=1 tells that nothing was cut off. Plain POSIX sh with
-# the tools of dash or busybox; every other tool may be missing.
+# (read by facts.c and, those of check.*, by checks.c of playbooks/microk8s);
+# what cannot be told is left out, and a last line end=1 tells that nothing was
+# cut off. Plain POSIX sh with the tools of dash or busybox; every other tool
+# may be missing.
 
 LC_ALL=C
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:/snap/bin
@@ -214,9 +215,129 @@ cni() {
 	fi
 }
 
+# Names that /etc/hosts maps to this host itself.
+loopback_names() {
+	while read -r address names; do
+		case $address in
+		127.*) ;;
+		*) continue ;;
+		esac
+		for word in $names; do
+			case $word in
+			"#"*) break ;;
+			localhost*) ;;
+			*) say check.loopback "$address $word" ;;
+			esac
+		done
+	done </etc/hosts
+}
+
+# The name of a process; those of the snap are all one.
+owner_of() {
+	case $(tr '\000' ' ' <"/proc/$1/cmdline")$(cat "/proc/$1/cgroup") in
+	*microk8s*) echo microk8s ;;
+	*) tr ' ' '_' <"/proc/$1/comm" ;;
+	esac
+}
+
+# Who listens where MicroK8s will; state 0A is LISTEN.
+listeners() {
+	for port in 16443 25000 10250; do
+		hex=$(printf '%04X' "$port")
+		cat /proc/net/tcp /proc/net/tcp6 |
+		grep -q "^ *[0-9]*: [0-9A-F]*:$hex [0-9A-F:]* 0A " || continue
+		owner=
+		if have ss; then
+			pid=$(ss -ltnpH "sport = :$port" |
+				sed -n 's/.*pid=\([0-9]*\).*/\1/p' |
+				head -n 1)
+			[ -z "$pid" ] || owner=$(owner_of "$pid")
+		fi
+		say check.listen "$port ${owner:-?}"
+	done
+}
+
+links_and_routes() {
+	have ip || return 0
+	ip -o link show 2>/dev/null |
+	while read -r index iface flags word mtu rest; do
+		iface=${iface%:}
+		if [ "$word" = mtu ]; then
+			say check.mtu "${iface%%@*} $mtu"
+		fi
+	done
+	ip -o -4 route show 2>/dev/null |
+	while read -r net word iface rest; do
+		case $net in
+		default) continue ;;
+		esac
+		if [ "$word" = via ]; then
+			iface=${rest#dev }
+			iface=${iface%% *}
+		fi
+		say check.route "$net $iface"
+	done
+}
+
+# Only what is surely so: a missing file tells nothing.
+kernel() {
+	controllers=/sys/fs/cgroup/cgroup.controllers
+	if [ -r "$controllers" ] && ! grep -qw memory "$controllers"; then
+		say check.cgroup_memory_off 1
+	elif [ ! -e "$controllers" ] &&
+		grep -q '^memory.*[[:space:]]0$' /proc/cgroups; then
+		say check.cgroup_memory_off 1
+	fi
+	if have modprobe && [ -d "/lib/modules/$(uname -r)" ]; then
+		for module in vxlan br_netfilter; do
+			[ -d "/sys/module/$module" ] ||
+			modprobe -n "$module" ||
+			say check.no_module "$module"
+		done
+	fi
+	# Not by read: it takes byte for byte, of which such files give one.
+	say check.inotify "$(cat /proc/sys/fs/inotify/max_user_instances)"
+	say check.selinux "$(cat /sys/fs/selinux/enforce)"
+	say check.container "$(tr '\000' '\n' </proc/1/environ |
+		sed -n 's/^container=//p' | head -n 1)"
+}
+
+firewall() {
+	if grep -q '^ENABLED=yes' /etc/ufw/ufw.conf &&
+		grep -q '^DEFAULT_FORWARD_POLICY="DROP"' /etc/default/ufw; then
+		say check.ufw_drops_routed 1
+		return 0
+	fi
+	have iptables && have timeout || return 0
+	rules=$(timeout 5 iptables -S FORWARD)
+	case $rules in
+	"-P FORWARD DROP"*) say check.forward_drop 1 ;;
+	esac
+	if printf '%s\n' "$rules" |
+		grep -q '^-A FORWARD -j \(DROP\|REJECT\)'; then
+		say check.forward_rejects 1
+	fi
+}
+
+surroundings() {
+	loopback_names
+	listeners
+	links_and_routes
+	kernel
+	firewall
+	say check.no_proxy "$(sed -n \
+		's/^[[:space:]]*\(export[[:space:]]*\)\{0,1\}[nN][oO]_[pP][rR][oO][xX][yY]=//p' \
+		/etc/environment | tr -d "\"'" | head -n 1)"
+	if grep -qsE 'wg-quick|tailscaled|zerotier|openvpn' \
+		/etc/systemd/system/snap.microk8s.daemon-kubelite.service.d/*.conf; then
+		say check.vpn_ordered 1
+	fi
+}
+
 main() {
 	machine
 	network
+	surroundings
 	snap_state
 	if [ -d "$data/" ]; then
 		locks

@@ -38,8 +38,11 @@ bool node_look(struct task *task, GError **error)
 		.output_max = FACTS_SIZE_MAX,
 	};
 
+	gint64 before_us = g_get_real_time();
+
 	if (!task_exec(task, request, &result, error))
 		return false;
+	gint64 after_us = g_get_real_time();
 	struct facts *facts =
 		facts_parse(result->out, result->out_length, error);
 
@@ -47,6 +50,10 @@ bool node_look(struct task *task, GError **error)
 		return false;
 	facts_free(node->facts);
 	node->facts = facts;
+	checks_free(node->checks);
+	node->checks = checks_parse(result->out, result->out_length);
+	node->checks->before_us = before_us;
+	node->checks->after_us = after_us;
 	node->pending |= facts->pending;
 	note_fresh_files(node);
 	return true;

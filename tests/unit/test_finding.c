@@ -57,9 +57,12 @@ static void test_findings_rank_puts_the_gravest_first(void **state)
 	finding_add(list, "snapd-missing", FINDING_BLOCKS, "a", "", "5");
 	finding_add(list, "clock-skew", FINDING_BLOCKS, "a", "", "6");
 	finding_add(list, "clock-skew", FINDING_BLOCKS, "b", "", "6");
+	finding_add(list, "clock-skew", FINDING_BLOCKS, "c", "", "7");
 	findings_rank(list);
 
-	static const char *const order[] = { "6", "4", "5", "3", "2", "1" };
+	static const char *const order[] = {
+		"6", "7", "4", "5", "3", "2", "1"
+	};
 
 	assert_int_equal(list->len, G_N_ELEMENTS(order));
 	for (guint i = 0; i < list->len; i++)
