@@ -269,20 +269,23 @@ static GByteArray *translate(const struct agent_relay *relay,
 	return NULL;
 }
 
-/* What to say to a request; NULL if the agent has gone. */
+/* What to say to a request. An agent that has gone refuses: libssh leaks where
+ * it is hung up on. */
 static GByteArray *answer_to(const struct agent_relay *relay,
 			     const GByteArray *request)
 {
 	static const guint8 failure = AGENT_FAILURE;
+	GByteArray *answer = NULL;
 
 	if (request->data[0] == AGENT_REQUEST_IDENTITIES)
 		return allowed_answer(relay);
 	g_autoptr(GByteArray) signing = request->data[0] == AGENT_SIGN_REQUEST
 		? translate(relay, request) : NULL;
 
-	if (signing)
-		return send_message(&relay->agent, signing)
-			? receive(&relay->agent) : NULL;
+	if (signing && send_message(&relay->agent, signing))
+		answer = receive(&relay->agent);
+	if (answer)
+		return answer;
 	GByteArray *body = g_byte_array_new();
 
 	return g_byte_array_append(body, &failure, 1);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keys that were named (by the agent if it holds them, else from their files),
- * or else the agent's first few and the default files; then the password, if
- * there is one. A server hangs up after six failures, so no more than five
- * keys are offered. A file key is offered outright, without the round trip of
- * asking first.
+ * Keys that the agent holds, those that were named first, then key files it
+ * does not know; then the password, if there is one. A server hangs up after
+ * six failures, so no more than five keys are offered. A file key is offered
+ * outright, without the round trip of asking first.
  */
 #include "auth.h"
 #include "agent.h"
@@ -141,9 +140,17 @@ static int try_agent_keys(struct attempt *attempt,
 		return SSH_AUTH_DENIED;
 	}
 	ssh_set_agent_socket(session->ssh, agent_relay_fd(relay));
-	int rc = auth_try(attempt, call_agent, NULL, error);
+	int rc = auth_try(attempt, call_agent, NULL, &why);
 
 	agent_relay_stop(relay);
+	/* libssh has no word for an agent that does not sign */
+	if (rc == SSH_AUTH_ERROR && why->code == MUSTER_ERROR_AUTH &&
+	    ssh_is_connected(session->ssh)) {
+		g_string_append(attempt->tried, " (the agent did not sign)");
+		return SSH_AUTH_DENIED;
+	}
+	if (why)
+		g_propagate_error(error, g_steal_pointer(&why));
 	return rc;
 }
 
@@ -172,11 +179,9 @@ static void choose_for(struct agent_choice *choice,
 	}
 	if (has_key)
 		choose(choice, identity->blob, identity->blob);
-	guint room = KEYS_MAX - attempt->n_keys;
-
-	if (choice->shown->len > room) {
-		g_ptr_array_set_size(choice->shown, (gint)room);
-		g_ptr_array_set_size(choice->held, (gint)room);
+	if (choice->shown->len > KEYS_MAX) {
+		g_ptr_array_set_size(choice->shown, KEYS_MAX);
+		g_ptr_array_set_size(choice->held, KEYS_MAX);
 	}
 }
 
@@ -199,27 +204,119 @@ static int try_file(struct attempt *attempt, const struct identity *identity,
 	return auth_try(attempt, call_publickey, identity->key, error);
 }
 
-static int try_identity(struct attempt *attempt, const char *path,
-			GError **error)
+static const char *const default_names[] = {
+	"id_ed25519", "id_ecdsa", "id_rsa"
+};
+
+/* Key files that may be used: those that were named, or else the default ones
+ * that are there. NULL-terminated, newly allocated. */
+static char **key_files(const struct endpoint *endpoint)
 {
-	struct identities *store = attempt->session->transport->identities;
-	const struct identity *identity = identities_get(store, path, false);
+	GStrvBuilder *builder = g_strv_builder_new();
+	char *const *named = endpoint->identities_named
+		? endpoint->identity_files : NULL;
+
+	for (; named && *named; named++)
+		g_strv_builder_add(builder, *named);
+	for (size_t i = 0; !endpoint->identities_named &&
+	     i < G_N_ELEMENTS(default_names); i++) {
+		g_autofree char *path = g_build_filename(
+			g_get_home_dir(), ".ssh", default_names[i], NULL);
+
+		if (access(path, F_OK) == 0)
+			g_strv_builder_add(builder, path);
+	}
+	char **files = g_strv_builder_end(builder);
+
+	g_strv_builder_unref(builder);
+	return files;
+}
+
+static bool is_with_agent(const struct attempt *attempt,
+			  const struct identity *identity)
+{
+	struct agent_choice choice = choice_new();
+
+	choose_for(&choice, attempt, identity);
+	bool found = choice.shown->len > 0;
+
+	choice_clear(&choice);
+	return found;
+}
+
+static const struct identity *get_identity(const struct attempt *attempt,
+					   const char *path)
+{
+	return identities_get(attempt->session->transport->identities, path,
+			      false);
+}
+
+/* The agent's own order, as many as leave room for files that it has not. */
+static void choose_others(struct agent_choice *choice, struct attempt *attempt,
+			  char *const *files)
+{
+	const GPtrArray *all = attempt->agent_keys;
+	guint n = 0, reserved = 0;
+
+	for (; *files; files++)
+		reserved += get_identity(attempt, *files)->key &&
+			!is_with_agent(attempt,
+				       get_identity(attempt, *files));
+	if (reserved == 0 && !attempt->endpoint->identities_named)
+		reserved = 1;
+	for (guint i = 0; all && i < all->len; i++) {
+		GBytes *blob = g_ptr_array_index(all, i);
+
+		if (has_blob(choice->shown, blob))
+			continue;
+		if (choice->shown->len + reserved >= KEYS_MAX) {
+			attempt->has_more = true;
+			continue;
+		}
+		choose(choice, blob, blob);
+		n++;
+	}
+	if (n > 0)
+		auth_note(attempt, "%u of the agent's %u keys", n, all->len);
+}
+
+/* All that the agent is to do, in one go: libssh leaks at a second. */
+static int try_agent(struct attempt *attempt, char *const *files,
+		     GError **error)
+{
+	const struct endpoint *endpoint = attempt->endpoint;
 	struct agent_choice choice = choice_new();
 	int rc = SSH_AUTH_DENIED;
 
-	choose_for(&choice, attempt, identity);
-	bool by_agent = choice.shown->len > 0;
+	for (char *const *file = files; *file; file++) {
+		const struct identity *identity = get_identity(attempt, *file);
+		guint before = choice.shown->len;
 
-	if (by_agent) {
-		auth_note(attempt, "%s by the agent (%s)", identity->path,
-			  identity->fingerprint);
-		rc = try_agent_keys(attempt, &choice, error);
+		choose_for(&choice, attempt, identity);
+		if (choice.shown->len > before)
+			auth_note(attempt, "%s by the agent (%s)", *file,
+				  identity->fingerprint);
 	}
+	if (!endpoint->identities_only)
+		choose_others(&choice, attempt, files);
+	if (choice.shown->len > 0)
+		rc = try_agent_keys(attempt, &choice, error);
 	choice_clear(&choice);
-	if (by_agent)
-		return rc;
+	return rc;
+}
+
+/* A file, unless the agent has had its turn with it. */
+static int try_identity(struct attempt *attempt, const char *path,
+			GError **error)
+{
+	const struct identity *identity = get_identity(attempt, path);
+
+	if (has_blob(attempt->offered, identity->blob))
+		return SSH_AUTH_DENIED;
 	if (identity->key)
 		return try_file(attempt, identity, error);
+	if (is_with_agent(attempt, identity))
+		return SSH_AUTH_DENIED;
 	if (!attempt->key_error)
 		attempt->key_error = identity->error;
 	auth_note(attempt, "%s (%s)", path, identity->encrypted
@@ -227,79 +324,18 @@ static int try_identity(struct attempt *attempt, const char *path,
 	return SSH_AUTH_DENIED;
 }
 
-static int try_named(struct attempt *attempt, GError **error)
-{
-	char *const *path = attempt->endpoint->identity_files;
-	int rc = SSH_AUTH_DENIED;
-
-	for (; path && *path && rc == SSH_AUTH_DENIED &&
-	     attempt->n_keys < KEYS_MAX; path++)
-		rc = try_identity(attempt, *path, error);
-	return rc;
-}
-
-static const char *const default_names[] = {
-	"id_ed25519", "id_ecdsa", "id_rsa"
-};
-
-static int try_defaults(struct attempt *attempt, GError **error)
-{
-	int rc = SSH_AUTH_DENIED;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(default_names) &&
-	     rc == SSH_AUTH_DENIED && attempt->n_keys < KEYS_MAX; i++) {
-		g_autofree char *path = g_build_filename(
-			g_get_home_dir(), ".ssh", default_names[i], NULL);
-		struct identities *store =
-			attempt->session->transport->identities;
-
-		if (access(path, F_OK) == 0 &&
-		    !has_blob(attempt->offered,
-			      identities_get(store, path, false)->blob))
-			rc = try_identity(attempt, path, error);
-	}
-	return rc;
-}
-
-/* The agent's own order, as many as leave room for a default file. */
-static int try_agent(struct attempt *attempt, GError **error)
-{
-	struct agent_choice some = choice_new();
-	const GPtrArray *all = attempt->agent_keys;
-	guint reserved = attempt->endpoint->identities_named ? 0 : 1;
-	int rc = SSH_AUTH_DENIED;
-
-	for (guint i = 0; all && i < all->len; i++) {
-		GBytes *blob = g_ptr_array_index(all, i);
-
-		if (has_blob(attempt->offered, blob))
-			continue;
-		if (attempt->n_keys + some.shown->len + reserved < KEYS_MAX)
-			choose(&some, blob, blob);
-		else
-			attempt->has_more = true;
-	}
-	if (some.shown->len > 0) {
-		auth_note(attempt, "%u of the agent's %u keys",
-			  some.shown->len, all->len);
-		rc = try_agent_keys(attempt, &some, error);
-	}
-	choice_clear(&some);
-	return rc;
-}
-
-/* As ssh(1) does: a key named in ssh_config does not keep the agent's others
- * from being tried, IdentitiesOnly does, and so does a key that somebody gave
- * to muster itself. */
+/* In the order of ssh(1): files that the agent has the keys of, its other
+ * keys, files that it knows nothing of. A key named in ssh_config does not
+ * keep the others from being tried; IdentitiesOnly does, and so does a key
+ * that somebody gave to muster itself. */
 static int try_keys(struct attempt *attempt, GError **error)
 {
-	const struct endpoint *endpoint = attempt->endpoint;
-	int rc = try_named(attempt, error);
+	g_auto(GStrv) files = key_files(attempt->endpoint);
+	int rc = try_agent(attempt, files, error);
 
-	if (rc == SSH_AUTH_DENIED && !endpoint->identities_only)
-		rc = try_agent(attempt, error);
-	if (rc == SSH_AUTH_DENIED && !endpoint->identities_named)
-		rc = try_defaults(attempt, error);
+	for (char **file = files; *file && rc == SSH_AUTH_DENIED &&
+	     attempt->n_keys < KEYS_MAX; file++)
+		rc = try_identity(attempt, *file, error);
 	return rc;
 }
 
@@ -365,8 +401,8 @@ static void set_denied(const struct attempt *attempt, int rc, GError **error)
 			    "server accepts %s (is the user right? is the key "
 			    "in its ~/.ssh/authorized_keys?%s%s)%s", user,
 			    attempt->tried->str, offered, wants_password
-			    ? " -k asks for a password" : "",
-			    attempt->has_more ? " servers hang up after six "
+			    ? "; -k asks for a password" : "",
+			    attempt->has_more ? "; servers hang up after six "
 			    "keys: name the right one with --private-key" : "",
 			    strstr(attempt->tried->str, "encrypted")
 			    ? " (encrypted keys work through ssh-agent, or "
@@ -393,23 +429,15 @@ void auth_prepare(struct session *session)
 	const GPtrArray *keys = socket
 		? identities_agent(store, socket, session->transport->cancel,
 				   &why) : NULL;
-	char *const *path = endpoint->identity_files;
+	g_auto(GStrv) files = key_files(endpoint);
 
-	for (; path && *path; path++)
-		if (!has_blob(keys, identities_get(store, *path,
-						   false)->blob))
-			identities_get(store, *path, true);
-	if (endpoint->identities_named ||
-	    (!endpoint->identities_only && keys && keys->len > 0))
+	/* default keys are not worth a question while the agent has some */
+	if (!endpoint->identities_named && !endpoint->identities_only &&
+	    keys && keys->len > 0)
 		return;
-	for (size_t i = 0; i < G_N_ELEMENTS(default_names); i++) {
-		g_autofree char *file = g_build_filename(
-			g_get_home_dir(), ".ssh", default_names[i], NULL);
-
-		if (access(file, F_OK) == 0 &&
-		    !has_blob(keys, identities_get(store, file, false)->blob))
-			identities_get(store, file, true);
-	}
+	for (char **file = files; *file; file++)
+		if (!has_blob(keys, identities_get(store, *file, false)->blob))
+			identities_get(store, *file, true);
 }
 
 bool auth_run(struct session *session, gint64 deadline_us, GError **error)

@@ -61,6 +61,10 @@ int auth_try_password(struct attempt *attempt, GError **error)
 						       NULL);
 	int rc = SSH_AUTH_DENIED;
 
+	/* a server tells only when it has refused something */
+	if (offered == 0)
+		offered = SSH_AUTH_METHOD_PASSWORD |
+			SSH_AUTH_METHOD_INTERACTIVE;
 	if (offered & SSH_AUTH_METHOD_PASSWORD) {
 		auth_note(attempt, "the password");
 		rc = auth_try(attempt, call_password, attempt->password, error);

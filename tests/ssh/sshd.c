@@ -181,8 +181,9 @@ void sshd_stop(struct sshd *sshd)
 const char *sshd_add_user(struct sshd *sshd, const char *shell,
 			  const char *sudoers)
 {
+	static unsigned n_users;	/* of all servers */
 	g_autofree char *user = g_strdup_printf("mt%d-%u", (int)getpid(),
-						sshd->users->len);
+						n_users++);
 	/* "*": no password, but not locked either. */
 	const char *const argv[] = {"useradd", "-d", sshd->dir, "-M", "-p",
 				    "*", "-s", shell ? shell : "/bin/sh", user,

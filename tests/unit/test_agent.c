@@ -236,7 +236,7 @@ static void test_agent_relay_shows_and_signs_what_is_allowed(void **state)
 	fake_stop(fake);
 }
 
-static void test_agent_relay_hangs_up_when_the_agent_does(void **state)
+static void test_agent_relay_refuses_when_the_agent_is_gone(void **state)
 {
 	static const char *const answers[] = {"", "\xff\xff\xff\xff."};
 	static const size_t lengths[] = {0, 5};
@@ -251,7 +251,8 @@ static void test_agent_relay_hangs_up_when_the_agent_does(void **state)
 
 		assert_int_equal(ask(fd, BYTES("\0\0\0\x0f\x0d\0\0\0\1A"
 					       "\0\0\0\1d\0\0\0\0"), answer,
-				     sizeof(answer)), 0);
+				     sizeof(answer)), 5);
+		assert_int_equal(answer[4], 5);
 		agent_relay_stop(relay);
 		close(fd);
 		fake_stop(fake);
@@ -287,7 +288,7 @@ int main(void)
 		cmocka_unit_test(
 			test_agent_relay_shows_and_signs_what_is_allowed),
 		cmocka_unit_test(
-			test_agent_relay_hangs_up_when_the_agent_does),
+			test_agent_relay_refuses_when_the_agent_is_gone),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
