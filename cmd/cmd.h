@@ -15,6 +15,7 @@ int cmd_play(int argc, char **argv);
 int cmd_playbook(int argc, char **argv);
 int cmd_trust(int argc, char **argv);
 int cmd_up(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

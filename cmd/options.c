@@ -173,10 +173,13 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		{ "extra-vars", 'e', 0, G_OPTION_ARG_CALLBACK,
 		  (gpointer)add_extra_var,
 		  "Set a variable; wins over the inventory", "NAME=VALUE" },
-		{ "adopt", 0, 0, G_OPTION_ARG_NONE, &raw->adopt,
-		  "Take over hosts that belong to another cluster", NULL },
 		{ "events", 0, 0, G_OPTION_ARG_FILENAME, &o->events_path,
 		  "Write every event as a line of JSON", "FILE" },
+		G_OPTION_ENTRY_NULL
+	};
+	const GOptionEntry adopt[] = {
+		{ "adopt", 0, 0, G_OPTION_ARG_NONE, &raw->adopt,
+		  "Take over hosts that belong to another cluster", NULL },
 		G_OPTION_ENTRY_NULL
 	};
 	const GOptionEntry check[] = {
@@ -197,6 +200,9 @@ static void add_entries(GOptionGroup *group, struct options *o,
 	if (usage->takes_command || usage->takes_hosts_only)
 		return;
 	g_option_group_add_entries(group, playbook);
+	if (usage->only_asks)
+		return;
+	g_option_group_add_entries(group, adopt);
 	g_option_group_add_entries(group, usage->is_plan ? exit_code : check);
 }
 

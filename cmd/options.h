@@ -49,6 +49,7 @@ struct options_usage {
 	bool takes_command;		/* no playbook, so none of -C, -e, ...;
 					   a command to run follows -- */
 	bool takes_hosts_only;		/* neither playbook nor command */
+	bool only_asks;			/* changes nothing: no -C, --adopt */
 	const GOptionEntry *entries;	/* of this command alone, or NULL */
 };
 

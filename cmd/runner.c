@@ -24,6 +24,7 @@
 
 struct runner {
 	const struct options *options;
+	const struct runner_hooks *hooks;	/* NULL: none */
 	const char *command;
 	char *run_id;
 	struct inventory *inventory;
@@ -151,8 +152,11 @@ static bool open_reporters(struct runner *r, GError **error)
 		.started_us = g_get_real_time(),
 		.options = r->options,
 	};
-	add_reporter(r, report_plain_new(&r->info));
-	if (r->options->json)
+	if (!r->hooks || r->options->verbosity > 0)
+		add_reporter(r, report_plain_new(&r->info));
+	if (r->hooks)
+		add_reporter(r, r->hooks->reporter(&r->info, r->hooks->data));
+	else if (r->options->json)
 		add_reporter(r, report_json_new(&r->info));
 	else if (r->options->check)
 		add_reporter(r, report_plan_new(&r->info));
@@ -203,6 +207,12 @@ static int run_it(struct runner *r)
 	struct run_result *result = run_execute(&options);
 	int status = result->exit_status;
 
+	while (r->hooks && r->hooks->after(result, r->cancel, &status,
+					   r->hooks->data)) {
+		run_result_free(result);
+		result = run_execute(&options);
+		status = result->exit_status;
+	}
 	for (size_t i = 0; i < r->n_reporters; i++)
 		r->reporters[i]->finish(r->reporters[i]->sink.data, result);
 	if (status == 0 && r->options->exit_code && is_any_change(result))
@@ -234,7 +244,7 @@ static bool take_local_lock(struct runner *r, GError **error)
 {
 	const struct host *master = r->cluster->master->host;
 
-	if (r->options->check)
+	if (r->options->check || r->hooks)
 		return true;
 	r->lock = local_lock_take(master->address, master->port, r->run_id,
 				  error);
@@ -244,8 +254,15 @@ static bool take_local_lock(struct runner *r, GError **error)
 int runner_run(const struct options *options, const char *command,
 	       const char *name, const char *text)
 {
+	return runner_run_hooked(options, command, name, text, NULL);
+}
+
+int runner_run_hooked(const struct options *options, const char *command,
+		      const char *name, const char *text,
+		      const struct runner_hooks *hooks)
+{
 	struct runner r = {
-		.options = options, .command = command,
+		.options = options, .hooks = hooks, .command = command,
 		.run_id = new_run_id(), .cancel = cancel_new(),
 		.redactor = redactor_new(),
 	};
@@ -255,6 +272,8 @@ int runner_run(const struct options *options, const char *command,
 
 	if (read_files(&r, name, text, &error) && open_transport(&r, &error) &&
 	    take_local_lock(&r, &error) && open_reporters(&r, &error)) {
+		if (hooks)
+			hooks->begin(r.cluster, hooks->data);
 		status = run_it(&r);
 	} else {
 		fprintf(stderr, "muster %s: %s\n", command, error->message);

@@ -6,11 +6,32 @@
 #ifndef MUSTER_CMD_RUNNER_H
 #define MUSTER_CMD_RUNNER_H
 
-#include "options.h"
+#include "report.h"
 
 /* Runs the playbook `text` (named `name` in messages) as `command`. Prints
  * everything there is to print. Returns the process exit status. */
 int runner_run(const struct options *options, const char *command,
 	       const char *name, const char *text);
+
+/* What a command has to do around its run. All get `data`, on the thread of
+ * runner_run_hooked(). */
+struct runner_hooks {
+	/* Before the first round: `cluster` is as the inventory has it. */
+	void (*begin)(struct cluster *cluster, void *data);
+	/* Who prints the answer, instead of the recap or the document. The
+	 * story of the steps is told only with -v then. */
+	struct reporter *(*reporter)(const struct run_info *info, void *data);
+	/* After each round; may change the exit status it came to. True: run
+	 * once more. */
+	bool (*after)(const struct run_result *result, struct cancel *cancel,
+		      int *status, void *data);
+	void *data;
+};
+
+/* The same for a playbook that only reads, as often as `hooks` want: it takes
+ * no lock on this machine. */
+int runner_run_hooked(const struct options *options, const char *command,
+		      const char *name, const char *text,
+		      const struct runner_hooks *hooks);
 
 #endif

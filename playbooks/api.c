@@ -13,6 +13,7 @@
 #include "transport/http.h"
 #include "transport/tunnel.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define API_PORT 16443
@@ -145,6 +146,44 @@ json_t *api_get(struct api *api, const char *path, long *http_status,
 			    "API's answer to %.80s is not JSON: %s", path,
 			    problem.text);
 	return json;
+}
+
+bool api_get_text(struct api *api, const char *path, long *http_status,
+		  char **text, gint64 deadline_us, GError **error)
+{
+	g_autoptr(HttpResponse) response = NULL;
+
+	if (!http_request(api->http, "GET", path, NULL, NULL,
+			  request_deadline(deadline_us, API_REQUEST_US),
+			  &response, error))
+		return false;
+	*http_status = response->status;
+	*text = g_utf8_make_valid(response->body, -1);
+	return true;
+}
+
+json_t *api_send(struct api *api, const char *method, const char *path,
+		 const json_t *body, long *http_status, gint64 deadline_us,
+		 GError **error)
+{
+	g_autoptr(HttpResponse) response = NULL;
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	bool ok = http_request(api->http, method, path, text, NULL,
+			       request_deadline(deadline_us, API_REQUEST_US),
+			       &response, error);
+
+	free(text);
+	if (http_status)
+		*http_status = ok ? response->status : 0;
+	if (!ok)
+		return NULL;
+	if (response->status < 200 || response->status > 202) {
+		set_status_error(error, path, response);
+		return NULL;
+	}
+	json_t *json = json_loadb(response->body, response->length, 0, NULL);
+
+	return json ? json : json_object();
 }
 
 bool api_is_ready(struct api *api, char **why, gint64 deadline_us)

@@ -26,6 +26,19 @@ void api_free(struct api *api);
 json_t *api_get(struct api *api, const char *path, long *http_status,
 		gint64 deadline_us, GError **error);
 
+/* GET `path` as it is (a log, /readyz?verbose): `*text` is the caller's,
+ * whatever the status. False with error HTTP, DEADLINE or CANCELLED if no
+ * answer came. */
+bool api_get_text(struct api *api, const char *path, long *http_status,
+		  char **text, gint64 deadline_us, GError **error);
+
+/* POST (`body` given, borrowed) or DELETE (`body` NULL). A status other than
+ * 200, 201 or 202 is error HTTP with the API's own message and `*http_status`
+ * (may be NULL). The answer (caller json_decref()s), or NULL on error. */
+json_t *api_send(struct api *api, const char *method, const char *path,
+		 const json_t *body, long *http_status, gint64 deadline_us,
+		 GError **error);
+
 /* True when /readyz says ok. `*why` (if not NULL) gets the reason otherwise,
  * newly allocated. Never waits longer than 5 s. */
 bool api_is_ready(struct api *api, char **why, gint64 deadline_us);

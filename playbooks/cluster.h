@@ -52,6 +52,7 @@ struct cluster {
 	struct api *api;		/* the API through a tunnel, or NULL */
 	struct remote_lock *remote_lock; /* held by this run, or NULL */
 	GPtrArray *seen;		/* struct kube_node *, last look, or NULL */
+	struct proof *proof;		/* borrowed; only when one is made */
 	GMutex lock;			/* first_join_done, ... */
 	GCond changed;
 	bool first_join_done, first_join_taken;

@@ -48,10 +48,12 @@ char *duration_text(gint64 us);
 bool token_mint(struct cluster *cluster, const char *ttl, gint64 deadline_us,
 		GError **error);
 
-extern const struct action action_api, action_args, action_certificates,
-	action_cni, action_cni_apply, action_copy, action_datastore,
-	action_join, action_lock, action_look, action_preflight, action_proxy,
-	action_proxy_check, action_restart, action_revoke, action_run,
-	action_settle, action_snap, action_token, action_verify;
+extern const struct action action_api, action_args, action_ask_api,
+	action_ask_api_again, action_ask_deep, action_ask_host,
+	action_certificates, action_cni, action_cni_apply, action_copy,
+	action_datastore, action_join, action_lock, action_look,
+	action_preflight, action_proxy, action_proxy_check, action_restart,
+	action_revoke, action_run, action_settle, action_snap, action_token,
+	action_verify;
 
 #endif

@@ -10,6 +10,10 @@
 const struct action *const action_table[] = {
 	&action_api,
 	&action_args,
+	&action_ask_api,
+	&action_ask_api_again,
+	&action_ask_deep,
+	&action_ask_host,
 	&action_certificates,
 	&action_cni,
 	&action_cni_apply,
