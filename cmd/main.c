@@ -19,7 +19,6 @@ static const struct {
 	{ "up", cmd_up, "assemble the cluster of an inventory, and prove it" },
 	{ "plan", cmd_plan, "show what up would change; changes nothing" },
 	{ "doctor", cmd_doctor, "find what would stop a run, and its cures" },
-	{ "verify", cmd_verify, "prove that nodes and pods reach each other" },
 	{ "exec", cmd_exec, "run a command on hosts, tell their answers once" },
 	{ "play", cmd_play, "run a playbook of your own" },
 	{ "playbook", cmd_playbook, "list or show the playbooks inside muster" },

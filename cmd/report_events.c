@@ -53,6 +53,7 @@ static json_t *event_json(const struct run_info *info,
 	set_text(json, "diff", event->diff);
 	set_text(json, "code", event->code);
 	set_text(json, "hint", event->hint);
+	set_text(json, "cause", event->cause);
 	if (event->kind == EVENT_STEP_END || event->kind == EVENT_RUN_END)
 		set_text(json, "status", task_status_name(event->status));
 	if (event->kind == EVENT_STEP_END) {

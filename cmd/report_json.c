@@ -35,6 +35,8 @@ static void add_step(struct document *d, const struct event *event)
 		json_object_set_new(step, "code", json_string(event->code));
 	if (event->hint)
 		json_object_set_new(step, "hint", json_text(event->hint));
+	if (event->cause)
+		json_object_set_new(step, "cause", json_string(event->cause));
 	if (!steps) {
 		steps = json_array();
 		json_object_set_new(d->steps, event->host, steps);
@@ -72,11 +74,12 @@ static json_t *error_json(const struct host_result *h)
 {
 	if (!h->error)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}",
 			 "code", muster_error_name(h->error->code),
 			 "message", json_text(h->error->message),
 			 "step", json_text(h->failed_step),
-			 "hint", json_text(h->hint));
+			 "hint", json_text(h->hint),
+			 "cause", json_text(h->cause));
 }
 
 static json_t *host_json(const struct document *d,

@@ -114,6 +114,9 @@ static void plain_finish(void *data, const struct run_result *result)
 			h->error->message);
 		if (h->hint)
 			fprintf(stderr, "      fix: %s\n", h->hint);
+		if (h->cause)
+			fprintf(stderr, "      more: muster explain %s\n",
+				h->cause);
 		if (p->info->log_dir)
 			fprintf(stderr, "      log: %s/%s.log\n",
 				p->info->log_dir, h->host->name);

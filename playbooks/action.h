@@ -71,6 +71,9 @@ bool task_may_change(const struct task *task);
 void task_say(struct task *task, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* What to do about a failure, shown under it. */
 void task_hint(struct task *task, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Which cause of the catalogue a failure has, by its code. What a failed
+ * command said is recognised by task_exec() and task_job() already. */
+void task_cause(struct task *task, const char *code);
 /* Adds a unified diff of a file edit to the outcome. */
 void task_diff(struct task *task, const char *path, const char *before,
 	       const char *after);

@@ -44,6 +44,7 @@ struct event {
 	char *diff;		/* unified diff, or NULL */
 	const char *code;	/* stable name of the error, or NULL; static */
 	char *hint;		/* what to do about it, or NULL */
+	const char *cause;	/* code of the catalogue, or NULL; static */
 	unsigned hosts;
 	gint64 elapsed_us;	/* as seen from here */
 	gint64 remote_us;	/* of it, work on the host */

@@ -71,6 +71,7 @@ void host_result_add(struct host_result *result, const char *step,
 	result->error = g_error_copy(outcome->error);
 	result->failed_step = g_strdup(step);
 	result->hint = g_strdup(outcome->hint);
+	result->cause = outcome->cause;
 }
 
 /* How many hosts ended with each kind of error that has a status of its own;

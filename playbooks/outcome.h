@@ -11,6 +11,8 @@ struct outcome {
 	enum task_status status;
 	GError *error;			/* set if FAILED or UNREACHABLE */
 	char *message, *hint, *diff;
+	const char *cause;		/* why, a code of the catalogue, or
+					   NULL; static */
 	gint64 elapsed_us, remote_us;
 };
 
@@ -23,7 +25,8 @@ void outcome_redact(struct outcome *outcome, struct redactor *redactor);
 struct host_result *host_result_new(const struct host *host);
 void host_result_free(struct host_result *result);
 
-/* Counts an outcome; the first failure's error and hint are copied. */
+/* Counts an outcome; the first failure's error, hint and cause are
+ * copied. */
 void host_result_add(struct host_result *result, const char *step,
 		     const struct outcome *outcome);
 

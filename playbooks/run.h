@@ -38,6 +38,7 @@ struct host_result {
 	gint64 elapsed_us, remote_us;
 	GError *error;			/* the first failure, or NULL */
 	char *failed_step, *hint;
+	const char *cause;		/* its cause, or NULL; static */
 };
 
 struct run_result {

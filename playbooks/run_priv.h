@@ -49,6 +49,7 @@ struct task {
 	GArray *values;				/* struct value */
 	gint64 begun_us, deadline_us, remote_us;
 	char *message, *hint;
+	const struct cause *cause;		/* of the last failure; NULL */
 	GString *diff;				/* NULL: none */
 };
 

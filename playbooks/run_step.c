@@ -7,6 +7,7 @@
 #include "outcome.h"
 #include "run_priv.h"
 
+#include "playbooks/microk8s/cause.h"
 #include "transport/error.h"
 
 #define RETRIES 4		/* of a step after a lost connection */
@@ -39,6 +40,7 @@ static void push_step_end(struct run *run, const struct run_host *host,
 		? muster_error_name(outcome->error->code) : NULL;
 	event->diff = g_strdup(outcome->diff);
 	event->hint = g_strdup(outcome->hint);
+	event->cause = outcome->cause;
 	event->elapsed_us = outcome->elapsed_us;
 	event->remote_us = outcome->remote_us;
 	run_push(run, event);
@@ -67,6 +69,11 @@ static void run_action(struct task *task, struct outcome *outcome)
 	outcome->status = status_of(status, outcome->error);
 	outcome->message = g_steal_pointer(&task->message);
 	outcome->hint = g_steal_pointer(&task->hint);
+	if (outcome->error && task->cause) {
+		outcome->cause = task->cause->code;
+		if (!outcome->hint)
+			outcome->hint = g_strdup(task->cause->fix);
+	}
 	outcome->remote_us = task->remote_us;
 	if (task->diff)
 		outcome->diff = g_string_free(g_steal_pointer(&task->diff),

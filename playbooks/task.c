@@ -8,6 +8,7 @@
 #include "run_priv.h"
 #include "vars.h"
 
+#include "playbooks/microk8s/cause.h"
 #include "transport/error.h"
 #include "transport/exec.h"
 #include "transport/job.h"
@@ -195,6 +196,11 @@ void task_hint(struct task *task, const char *format, ...)
 	task->hint = text;
 }
 
+void task_cause(struct task *task, const char *code)
+{
+	task->cause = cause_find(code);
+}
+
 void task_diff(struct task *task, const char *path, const char *before,
 	       const char *after)
 {
@@ -244,16 +250,38 @@ void task_add_remote(struct task *task, gint64 us)
 
 /* --- doing --- */
 
+/* A later failure takes the place of one that was got over. */
+static void recognise(struct task *task, const struct exec_result *result)
+{
+	const struct cause *cause = cause_recognise(
+		CAUSE_OF_COMMAND, result->status, result->out, result->err,
+		NULL);
+
+	task->cause = strcmp(cause->code, "unknown") == 0 ? NULL : cause;
+}
+
+static void hand_over(struct exec_result *own, struct exec_result **result)
+{
+	if (result)
+		*result = own;
+	else
+		exec_result_free(own);
+}
+
 bool task_exec(struct task *task, struct exec_request request,
 	       struct exec_result **result, GError **error)
 {
+	struct exec_result *own = NULL;
 	gint64 begun_us = g_get_monotonic_time();
 
 	if (request.deadline_us == 0)
 		request.deadline_us = task->deadline_us;
-	bool ok = exec_run(task->host->session, &request, result, error);
+	bool ok = exec_run(task->host->session, &request, &own, error);
 
 	task_add_remote(task, g_get_monotonic_time() - begun_us);
+	if (!ok && own)
+		recognise(task, own);
+	hand_over(own, result);
 	return ok;
 }
 
@@ -273,10 +301,9 @@ bool task_job(struct task *task, struct job_request request,
 	 * clock ticks in 10 ms, so it may seem longer than it took. */
 	task_add_remote(task, own ? MIN(own->elapsed_us, passed_us)
 			: passed_us);
-	if (result)
-		*result = own;
-	else
-		exec_result_free(own);
+	if (!ok && own)
+		recognise(task, own);
+	hand_over(own, result);
 	return ok;
 }
 

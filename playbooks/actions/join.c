@@ -159,6 +159,7 @@ static bool settle_verdict(struct task *task, struct join_verdict *verdict,
 			    "microk8s join: %s (%s)", verdict->meaning,
 			    verdict->detail ? verdict->detail
 					    : verdict->cause);
+		task_cause(task, verdict->cause);
 		if (*verdict->fix)
 			task_hint(task, "%s", verdict->fix);
 		return false;
@@ -196,6 +197,8 @@ static bool join_with_retries(struct task *task, GError **error)
 			: verdict->detail ? verdict->detail
 			: verdict->meaning);
 
+		if (again)
+			task_cause(task, verdict->cause);
 		join_verdict_free(verdict);
 		if (!ok || !again)
 			return ok;

@@ -47,8 +47,10 @@ static enum task_status preflight_run(struct task *task, GError **error)
 				  f->cause->code);
 		if (f->severity != FINDING_BLOCKS)
 			continue;
-		if (texts->len == 0)
+		if (texts->len == 0) {
 			code = error_code_of(f->cause);
+			task_cause(task, f->cause->code);
+		}
 		append(texts, f->evidence);
 		append(hints, *f->cure ? f->cure : f->cause->fix);
 	}

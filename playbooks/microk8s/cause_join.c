@@ -30,7 +30,7 @@ const struct cause cause_join[] = {
 	  "the master does not know the token: used, expired or lost",
 	  "use a new token; make no tokens while joins run",
 	  "microk8s#4513, microk8s#3225, microk8s#4582", CAUSE_RETRY_NEW_TOKEN,
-	  { JOIN(6, "nvalid token", NULL) } },
+	  { JOIN(6, "Invalid token", NULL), JOIN(6, "invalid token", NULL) } },
 	{ "already-known-to-dqlite",
 	  "the datastore still lists a member with this host's address",
 	  "remove the old member with microk8s remove-node --force",
