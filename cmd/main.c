@@ -19,12 +19,13 @@ static const struct {
 	{ "up", cmd_up, "assemble the cluster of an inventory, and prove it" },
 	{ "plan", cmd_plan, "show what up would change; changes nothing" },
 	{ "doctor", cmd_doctor, "find what would stop a run, and its cures" },
+	{ "verify", cmd_verify, "prove that nodes and pods reach each other" },
 	{ "exec", cmd_exec, "run a command on hosts, tell their answers once" },
 	{ "play", cmd_play, "run a playbook of your own" },
 	{ "playbook", cmd_playbook, "list or show the playbooks inside muster" },
 	{ "trust", cmd_trust, "get to know the hosts' keys, and confirm them once" },
 	{ "inventory", cmd_inventory, "check or list an inventory" },
-	{ "explain", cmd_explain, "the manual of a playbook step, or of a cause" },
+	{ "explain", cmd_explain, "the manual of a step, or of a cause of failure" },
 	{ "version", cmd_version, "print muster's version" },
 };
 
