@@ -21,7 +21,7 @@ static void judge_arg(struct proof *proof, const struct node *node,
 	proof_say(proof, (struct judgement) {
 		.condition = CONDITION_ARGS, .state = VERDICT_FAILS,
 		.node = node, .cause = "args-missing",
-	}, "args/%s: %s is %s instead of %s", service, key,
+	}, "args/%s: %s is %s, and should be %s", service, key,
 	   value ? value : "not there", node->node_ip);
 }
 
@@ -46,8 +46,8 @@ static void judge_certificate(struct proof *proof, const struct node *node,
 			.condition = CONDITION_CERTIFICATES_LAST,
 			.state = VERDICT_FAILS, .node = node,
 			.cause = "certificate-expired",
-		}, "certs/%s ended %" G_GINT64_FORMAT " days ago", c.file,
-		   -days);
+		}, "certs/%s ended %" G_GINT64_FORMAT " %s ago", c.file, -days,
+		   days == -1 ? "day" : "days");
 	else if (days < DAYS_LEAST)
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_CERTIFICATES_LAST,

@@ -27,8 +27,7 @@ static void judge_logs(struct proof *proof, const struct cluster *cluster)
 		n++;
 		if (!*why)
 			continue;
-		cause = cause_recognise(CAUSE_OF_LOG, CAUSE_ANY_STATUS, why,
-					NULL, NULL);
+		cause = cause_recognise(CAUSE_OF_LOG, 1, why, NULL, NULL);
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_KUBELET,
 			.state = VERDICT_FAILS, .node = node,

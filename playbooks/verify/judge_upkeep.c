@@ -58,9 +58,9 @@ static void judge_clocks(struct proof *proof, const struct cluster *cluster)
 			.state = least_us > CLOCK_FAILS_US ? VERDICT_FAILS
 				: VERDICT_WARNS,
 			.node = node, .cause = "clock-skew",
-		}, "its clock is %.1f s %s of the others'",
+		}, "its clock is %.1f s %s the others'",
 		   (double)ABS(off_us) / G_USEC_PER_SEC,
-		   off_us > 0 ? "ahead" : "behind");
+		   off_us > 0 ? "ahead of" : "behind");
 	}
 	if (n == 0)
 		proof_skip(proof, CONDITION_CLOCKS, "no host told its time");
