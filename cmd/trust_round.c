@@ -403,7 +403,7 @@ bool trust_round_compare(struct trust_round *round, const char *path,
 	return true;
 }
 
-bool trust_round_accept(struct trust_round *round, GError **error)
+void trust_round_accept(struct trust_round *round)
 {
 	guint n = 0;
 
@@ -412,11 +412,9 @@ bool trust_round_accept(struct trust_round *round, GError **error)
 
 		if (!is_new(m))
 			continue;
-		if (!trust_accept(m->session, m->offer, error))
-			return false;
-		n++;
+		n += trust_accept(m->session, m->offer, &m->error);
 	}
+	tell_failures(round->run);
 	if (n > 0)
 		printf("%u %s written\n", n, n == 1 ? "key" : "keys");
-	return true;
 }

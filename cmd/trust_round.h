@@ -35,10 +35,10 @@ void trust_round_print(const struct trust_round *round);
 bool trust_round_compare(struct trust_round *round, const char *path,
 			 GError **error);
 
-/* Writes the new keys that are left. */
-bool trust_round_accept(struct trust_round *round, GError **error);
+/* Writes the new keys that are left; what fails is told. */
+void trust_round_accept(struct trust_round *round);
 
-/* Exit status of all rounds: 0, 4 or 76. */
+/* Exit status of all rounds: that of the worst failure. */
 int trust_run_status(const struct trust_run *run);
 
 #endif

@@ -198,7 +198,8 @@ static void set_other(GError **error, const struct offer *offer,
 			    offer->name, offer->type, offer->fingerprint,
 			    verdict->file, verdict->line);
 	else if (verdict->result == KNOWN_HOSTS_AUTHORITY)
-		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_HOST_KEY_UNKNOWN,
+		g_set_error(error, MUSTER_ERROR,
+			    MUSTER_ERROR_HOST_KEY_UNREADABLE,
 			    "check host key: %s is known by %s:%u only through "
 			    "@cert-authority, and host certificates are not "
 			    "supported (add its key %s %s on a line of its "

@@ -209,7 +209,6 @@ static bool drive(struct session *session, struct run *run, gint64 begun_us,
 	for (;;) {
 		if (!request_exec(session, run, error))
 			return false;
-		send_input(run);
 		g_autoptr(GError) lost = NULL;
 		/* A result that came with the connection's last bytes counts
 		 * all the same. */
@@ -221,6 +220,9 @@ static bool drive(struct session *session, struct run *run, gint64 begun_us,
 		}
 		if (ended(run))
 			return true;
+		/* after the pump: the far end may wait for what it has just
+		 * asked for, and then nothing would wake us */
+		send_input(run);
 		if (!wait_step(session, run, begun_us, error))
 			return false;
 	}
