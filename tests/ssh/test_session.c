@@ -172,7 +172,7 @@ static void test_session_host_keys_are_judged(void **state)
 		{"[127.0.0.1]:%1$u ssh-ed25519 garbage\n",
 		 MUSTER_ERROR_HOST_KEY_UNREADABLE, ":1 "},
 		{"@cert-authority [127.0.0.1]:%1$u %2$s\n",
-		 MUSTER_ERROR_HOST_KEY_UNKNOWN, "@cert-authority"},
+		 MUSTER_ERROR_HOST_KEY_UNREADABLE, "@cert-authority"},
 	};
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
