@@ -5,6 +5,7 @@
 #include "proof.h"
 
 #include "playbooks/microk8s/kube_nodes.h"
+#include "playbooks/microk8s/kube_workloads.h"
 
 #include <string.h>
 
@@ -53,16 +54,27 @@ static void judge_ready(struct proof *proof, const struct node *node,
 	}, "%s", seen->ready_reason ? seen->ready_reason : "no heartbeat");
 }
 
-static void judge_address(struct proof *proof, const struct node *node,
-			  enum condition condition, const char *found,
-			  const char *cause)
+static void judge_address(struct proof *proof, struct judgement judgement,
+			  const char *found)
 {
-	if (g_strcmp0(found, node->node_ip) == 0)
-		return;
-	proof_say(proof, (struct judgement) {
-		.condition = condition, .state = VERDICT_FAILS, .node = node,
-		.cause = cause,
-	}, "%s instead of %s", found ? found : "none", node->node_ip);
+	const char *wanted = judgement.node->node_ip;
+
+	judgement.state = VERDICT_FAILS;
+	if (g_strcmp0(found, wanted) != 0)
+		proof_say(proof, judgement, "%s instead of %s",
+			  found ? found : "none", wanted);
+}
+
+/* Calico looks for its address once, when it starts: if it runs with the right
+ * method already, looking again is all it takes. */
+static const char *calico_cure(const struct proof *proof)
+{
+	const struct kube_workload *w = proof->daemons
+		? kube_workloads_find(proof->daemons, "calico-node") : NULL;
+
+	return w && g_strcmp0(w->method, "kubernetes-internal-ip") == 0
+		? "on the master sudo microk8s kubectl -n kube-system rollout "
+		  "restart ds/calico-node" : NULL;
 }
 
 /* "1.31" of "v1.31.9"; "" of anything else. Newly allocated. */
@@ -78,6 +90,15 @@ static char *minor_of(const char *version)
 		   : g_strdup(version);
 }
 
+/* Then the version is only what follows from that. */
+static bool follows_another(const struct node *node,
+			    const struct node *master)
+{
+	return master->facts && master->facts->channel &&
+		node->facts->channel &&
+		strcmp(node->facts->channel, master->facts->channel) != 0;
+}
+
 static void judge_version(struct proof *proof, const struct cluster *cluster,
 			  const struct node *node,
 			  const struct kube_node *seen)
@@ -90,8 +111,23 @@ static void judge_version(struct proof *proof, const struct cluster *cluster,
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_VERSION,
 			.state = VERDICT_FAILS, .node = node,
-			.cause = "versions-differ",
+			.cause = follows_another(node, cluster->master)
+				? "channels-differ" : "versions-differ",
 		}, "%s, and the master %s", seen->version, first->version);
+}
+
+/* A host that was renamed has left it behind: told where the host is. */
+static bool is_left_behind(const struct cluster *cluster,
+			   const struct kube_node *seen)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (proof_expects(node) &&
+		    g_strcmp0(node->node_ip, seen->internal_ip) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void judge_strangers(struct proof *proof,
@@ -101,7 +137,8 @@ static void judge_strangers(struct proof *proof,
 		const struct kube_node *seen =
 			g_ptr_array_index(cluster->seen, i);
 
-		if (!cluster_whose(cluster, seen))
+		if (!cluster_whose(cluster, seen) &&
+		    !is_left_behind(cluster, seen))
 			proof_say(proof, (struct judgement) {
 				.condition = CONDITION_STRANGERS,
 				.state = VERDICT_WARNS,
@@ -128,13 +165,16 @@ static void judge_node(struct proof *proof, const struct cluster *cluster,
 	if (!seen || find_twin(cluster, node))
 		return;
 	judge_ready(proof, node, seen);
-	judge_address(proof, node, CONDITION_ADDRESS, seen->internal_ip,
-		      "internal-ip-wrong");
+	judge_address(proof, (struct judgement) {
+		.condition = CONDITION_ADDRESS, .node = node,
+		.cause = "internal-ip-wrong" }, seen->internal_ip);
 	/* Without the annotation there is no Calico to judge, or none yet:
 	 * the condition of its pods tells. */
 	if (seen->calico_ip)
-		judge_address(proof, node, CONDITION_CALICO_ADDRESS,
-			      seen->calico_ip, "calico-ip-wrong");
+		judge_address(proof, (struct judgement) {
+			.condition = CONDITION_CALICO_ADDRESS, .node = node,
+			.cause = "calico-ip-wrong",
+			.cure = calico_cure(proof) }, seen->calico_ip);
 	judge_version(proof, cluster, node, seen);
 }
 

@@ -68,16 +68,18 @@ static void judge_clocks(struct proof *proof, const struct cluster *cluster)
 		   (double)most_us / G_USEC_PER_SEC);
 }
 
-static void judge_equal(struct proof *proof, const struct node *node,
+/* False if they differ. */
+static bool judge_equal(struct proof *proof, const struct node *node,
 			const char *own, const char *masters,
 			const char *what, const char *cause)
 {
 	if (!own || !masters || strcmp(own, masters) == 0)
-		return;
+		return true;
 	proof_say(proof, (struct judgement) {
 		.condition = CONDITION_REVISIONS, .state = VERDICT_FAILS,
 		.node = node, .cause = cause,
 	}, "%s %s, and the master %s", what, own, masters);
+	return false;
 }
 
 static void judge_snaps(struct proof *proof, const struct cluster *cluster)
@@ -100,10 +102,12 @@ static void judge_snaps(struct proof *proof, const struct cluster *cluster)
 			}, "snapd may refresh it at any time");
 		if (!master)
 			continue;
-		judge_equal(proof, node, own->channel, master->channel,
-			    "channel", "channels-differ");
-		judge_equal(proof, node, own->revision, master->revision,
-			    "revision", "revisions-differ");
+		/* Another channel has another revision of course. */
+		if (judge_equal(proof, node, own->channel, master->channel,
+				"channel", "channels-differ"))
+			judge_equal(proof, node, own->revision,
+				    master->revision, "revision",
+				    "revisions-differ");
 	}
 	if (n == 0) {
 		proof_skip(proof, CONDITION_REVISIONS, "no host has the snap");

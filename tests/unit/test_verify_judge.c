@@ -52,6 +52,12 @@ static void twins(struct world *w)
 	g_ptr_array_remove_index(w->cluster->seen, 1);
 }
 
+/* Its Node of old stays under the old name. */
+static void renamed(struct world *w)
+{
+	world_reset(&world_node(w, 1)->facts->node_name, "new");
+}
+
 static void not_ready(struct world *w)
 {
 	world_seen(w, 1)->ready = KUBE_NOT_READY;
@@ -185,6 +191,14 @@ static void channel(struct world *w)
 	world_reset(&world_node(w, 1)->facts->channel, "1.31/stable");
 }
 
+/* The other channel's revision and version follow from it. */
+static void channel_and_all(struct world *w)
+{
+	channel(w);
+	world_reset(&world_node(w, 1)->facts->revision, "8136");
+	world_reset(&world_seen(w, 1)->version, "v1.31.9");
+}
+
 static void revision(struct world *w)
 {
 	world_reset(&world_node(w, 1)->facts->revision, "8136");
@@ -218,6 +232,8 @@ static const struct world_case cases[] = {
 	  "v: the API has no node 'v'" },
 	{ "twins", twins, VERDICT_FAILS, "nodes-present",
 	  "hostname-duplicate", "v,w: all are called 'w'" },
+	{ "renamed", renamed, VERDICT_FAILS, "nodes-present", "node-missing",
+	  "v: the API has no node 'new'" },
 	{ "not Ready", not_ready, VERDICT_FAILS, "nodes-ready",
 	  "node-not-ready", "v: KubeletNotReady: no CNI" },
 	{ "InternalIP", internal_ip, VERDICT_FAILS, "nodes-address",
@@ -272,6 +288,9 @@ static const struct world_case cases[] = {
 	{ "channel", channel, VERDICT_FAILS, "snap-equal",
 	  "channels-differ", "v: channel 1.31/stable, and the master "
 	  "1.32/stable" },
+	{ "channel and what follows", channel_and_all, VERDICT_FAILS,
+	  "kubelet-version, snap-equal", "channels-differ",
+	  "v: v1.31.9, and the master v1.32.8" },
 	{ "revision", revision, VERDICT_FAILS, "snap-equal",
 	  "revisions-differ", "v: revision 8136, and the master 8511" },
 	{ "refresh", not_held, VERDICT_WARNS, "refresh-held",
