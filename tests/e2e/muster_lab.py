@@ -34,6 +34,7 @@ class LabTest(unittest.TestCase):
     """Base of the tests on a lab; subclasses set HOSTS and KNOBS."""
 
     HOSTS = 3
+    TOPOLOGY = ""       # the text of a file instead of HOSTS
     KNOBS: dict[str, object] = {}
     KNOWN_HOSTS = True
     maxDiff = None
@@ -49,7 +50,9 @@ class LabTest(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="muster-e2e-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         cls.addClassCleanup(cls.lab, "down")
-        args = ["up", "--replace", "--hosts", str(cls.HOSTS)]
+        args = ["up", "--replace", *(
+            ["--topology", cls.write("topology.ini", cls.TOPOLOGY)]
+            if cls.TOPOLOGY else ["--hosts", str(cls.HOSTS)])]
         for key, value in cls.KNOBS.items():
             args += ["--knob", "%s=%s" % (key, value)]
         if not cls.KNOWN_HOSTS:

@@ -25,8 +25,10 @@ def text(lab: Lab) -> str:
         for host in topology.hosts:
             if host.role == role:
                 address = topology.laptop_address(host)
+                way = (f" ansible_ssh_common_args='-J ubuntu@{host.via}'"
+                       if host.via else "")
                 lines.append(f"{host.name} ansible_host={address} "
-                             f"node_ip={address}")
+                             f"node_ip={address}{way}")
     lines += ["", "[all:vars]", "ansible_user=ubuntu",
               f"# The lab's clocks run {1 / float(scale):g} times faster than "
               "life: after so many seconds",

@@ -119,10 +119,11 @@ def wait(lab: Lab, hosts: list[Host]) -> None:
     """Poll until all are of use; the caller ends up in the laptop's network
     namespace."""
     assert lab.laptop is not None
-    kernel.enter(lab.laptop[0], ("net",))
     cut_off = {name for pair in lab.cuts if "laptop" in pair for name in pair}
     deadline = time.monotonic() + _SSHD_SECONDS
     for host in hosts:
+        kernel.enter(lab.running(host.via) if host.via else lab.laptop[0],
+                     ("net",))
         while host.name not in cut_off:
             if _greets(lab.known().laptop_address(host)):
                 break
@@ -130,6 +131,7 @@ def wait(lab: Lab, hosts: list[Host]) -> None:
                 raise LabError(f"{host.name}: sshd does not answer\n"
                                f"see {lab.host_log(host.name)}")
             time.sleep(_PAUSE)
+    kernel.enter(lab.laptop[0], ("net",))
     deadline = time.monotonic() + _READY_SECONDS
     waiting = list(hosts)
     while waiting:

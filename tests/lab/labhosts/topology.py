@@ -18,7 +18,7 @@ MAX_HOSTS = 60
 ROLES = ("master", "worker")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 _RESERVED = ("all", "laptop")
-_HOST_WORDS = ("default", "role")
+_HOST_WORDS = ("default", "role", "via")
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Host:
     nics: list[Nic]
     default: str | None = None
     role: str = "worker"
+    via: str | None = None
     knobs: dict[str, str] = field(default_factory=dict)
 
     def nic_on(self, network: str) -> Nic | None:
@@ -69,12 +70,14 @@ class Topology:
         return [self.laptop, *self.hosts]
 
     def laptop_address(self, host: Host) -> str:
-        """The address at which the laptop reaches a host."""
-        for nic in self.laptop.nics:
+        """The address at which the laptop, or the host that it goes through,
+        reaches a host."""
+        for nic in (self.host(host.via) if host.via else self.laptop).nics:
             other = host.nic_on(nic.network)
             if other:
                 return other.address
-        raise LabError(f"{host.name} shares no network with the laptop")
+        raise LabError(f"{host.name} shares no network with "
+                       f"{host.via or 'the laptop'}")
 
     def gateway(self, host: Host) -> str | None:
         """An address on the default network that no host has: nothing behind
@@ -237,6 +240,8 @@ class _Reader:
                 raise self.fail(section, f"role = {value}: use "
                                 + " or ".join(ROLES))
             host.role = value
+        elif key == "via":
+            host.via = value
         elif key.startswith("knob."):
             host.knobs[key[len("knob."):]] = value
         else:
@@ -273,14 +278,23 @@ class _Reader:
             laptop = self.default_laptop()
         topology = Topology(self.networks, hosts, laptop)
         for host in hosts:
-            try:
-                topology.laptop_address(host)
-            except LabError:
-                raise self.fail(f"host {host.name}", "shares no network with "
-                                "the laptop, so nobody could log in") from None
+            self.check_way(topology, host)
         if not any(host.role == "master" for host in hosts):
             hosts[0].role = "master"
         return topology
+
+    def check_way(self, topology: Topology, host: Host) -> None:
+        """The laptop reaches every host, or another one that does."""
+        gate = next((h for h in topology.hosts if h.name == host.via), None)
+        if host.via and (gate is None or gate.via):
+            raise self.fail(f"host {host.name}", f"via = {host.via}: no host "
+                            "that the laptop reaches itself")
+        try:
+            topology.laptop_address(host)
+        except LabError:
+            raise self.fail(f"host {host.name}", "shares no network with "
+                            f"{host.via or 'the laptop'}, so nobody could "
+                            "log in") from None
 
     def default_laptop(self) -> Host:
         """On the network "vpn" (or else the first), at its first free

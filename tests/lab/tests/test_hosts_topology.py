@@ -53,7 +53,8 @@ BAD = (
     ("default", NETS + "[host a]\nvpn = 10.9.0.4\ndefault = lan\n",
      "[host a]: default = lan: the host has no address"),
     ("key", NETS + "[host a]\nvpn = 10.9.0.4\nlan = 1.2.3.4\n",
-     "[host a]: unknown key 'lan' (known: vpn, default, role, knob.NAME)"),
+     "[host a]: unknown key 'lan' (known: vpn, default, role, via, "
+     "knob.NAME)"),
     ("section", NETS + "[hosts]\na = 1\n", "[hosts]: unknown section"),
     ("name", NETS + "[host all]\nvpn = 10.9.0.4\n", "'all' is no host name"),
     ("twice", NETS + "[host a]\nvpn=10.9.0.4\n[host a]\nvpn=10.9.0.5\n",
@@ -61,6 +62,13 @@ BAD = (
     ("nobody", NETS, "0 hosts"),
     ("apart", NETS + "lan = 10.1.0.0/24\n[host a]\nlan = 10.1.0.4\n",
      "[host a]: shares no network with the laptop"),
+    ("via nobody", NETS + "[host a]\nvpn = 10.9.0.4\nvia = b\n",
+     "[host a]: via = b: no host that the laptop reaches itself"),
+    ("via apart", NETS + "lan = 10.1.0.0/24\n[host a]\nlan = 10.1.0.4\n"
+     "via = b\n[host b]\nvpn = 10.9.0.4\n",
+     "[host a]: shares no network with b"),
+    ("via via", NETS + "[host a]\nvpn = 10.9.0.4\nvia = b\n[host b]\n"
+     "vpn = 10.9.0.5\nvia = a\n", "[host a]: via = b: no host"),
     ("text", "vpn = 10.9.0.0/24\n", "no section headers"),
 )
 
@@ -103,6 +111,13 @@ class TopologyTest(unittest.TestCase):
         self.assertEqual(got.gateway(alpha), "192.168.1.1")
         again = topology.Topology.from_json(got.to_json())
         self.assertEqual(again, got)
+
+    def test_load_host_behind_another_is_at_an_inner_address(self) -> None:
+        got = self.load(NETS + "lan = 10.1.0.0/24\n[host gate]\n"
+                        "vpn = 10.9.0.4\nlan = 10.1.0.1\n[host in]\n"
+                        "lan = 10.1.0.9\nvia = gate\n")
+        self.assertEqual([got.laptop_address(h) for h in got.hosts],
+                         ["10.9.0.4", "10.1.0.9"])
 
     def test_load_bad_file_names_file_and_section(self) -> None:
         for what, text, said in BAD:
