@@ -21,12 +21,13 @@ static const char *name_of(const struct node *node)
 }
 
 /* Before MicroK8s is there nobody may listen at its ports; later it is one of
- * its own, unless it is stopped. */
+ * its own, unless it is stopped. Its files tell where snapd does not. */
 static void judge_ports(const struct node *node, GPtrArray *findings)
 {
 	const struct facts *facts = node->facts;
 
-	if (facts->installed && !(facts->locks & LOCK_STOPPED))
+	if ((facts->installed || facts->locks) &&
+	    !(facts->locks & LOCK_STOPPED))
 		return;
 	for (guint i = 0; i < node->checks->listeners->len; i++) {
 		const struct checks_listener *l =

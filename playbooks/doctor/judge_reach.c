@@ -176,11 +176,15 @@ void doctor_judge_error(const struct node *node, const GError *error,
 	const struct cause *cause;
 
 	if (g_error_matches(error, MUSTER_ERROR, MUSTER_ERROR_SUDO)) {
-		finding_add(findings, "sudo-refused", FINDING_BLOCKS, host,
-			    "echo \"$USER ALL=(ALL) NOPASSWD:ALL\" | sudo tee "
-			    "/etc/sudoers.d/90-muster (as that user), or give "
-			    "the password with -K; without sudo: su -c "
-			    "'apt-get install sudo'", "%s", error->message);
+		bool is_missing = strstr(error->message, "is not installed");
+
+		finding_add(findings, is_missing ? "sudo-missing"
+			    : "sudo-refused", FINDING_BLOCKS, host, is_missing
+			    ? "su -c 'apt-get install sudo', or log in as root"
+			    : "echo \"$USER ALL=(ALL) NOPASSWD:ALL\" | sudo "
+			    "tee /etc/sudoers.d/90-muster (as that user), or "
+			    "give the password with -K", "%s",
+			    error->message);
 		return;
 	}
 	if (muster_error_is_unreachable(error->code)) {

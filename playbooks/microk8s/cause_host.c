@@ -11,6 +11,9 @@
 const struct cause cause_host[] = {
 	SEEN("unreachable", "the host cannot be reached over SSH",
 	     "check address, port, key and user as ssh would use them", ""),
+	SEEN("sudo-missing",
+	     "there is no sudo, and the user who logs in is not root",
+	     "install sudo, or log in as root", ""),
 	SEEN("snapd-missing", "there is no snapd, which brings MicroK8s",
 	     "install snapd", ""),
 	SEEN("address-not-local",
@@ -60,9 +63,9 @@ const struct cause cause_host[] = {
 	     "rm /etc/machine-id && systemd-machine-id-setup, and a reboot",
 	     ""),
 	SEEN("hosts-file-loopback",
-	     "/etc/hosts maps the host's own name to a 127 address, and what "
-	     "asks for its address by name gets one that nobody can reach",
-	     "put node_ip there instead",
+	     "/etc/hosts maps a node's name to a 127 address: what asks for "
+	     "that node by its name reaches the asking host itself",
+	     "put that node's address there instead",
 	     "microk8s#1369, microk8s#2562"),
 
 	SEEN("foreign-worker", "the host is a worker of another cluster",

@@ -62,6 +62,8 @@ static const struct {
 	{ "", SNAP_132 "lock=stopped.lock\ncheck.listen=25000 nginx\n",
 	  "b port-taken" },
 	{ "", "snap_error=cannot communicate\n", "b snapd-silent" },
+	{ "", "snap_error=cannot communicate\nlock=installed.lock\n"
+	  "check.listen=16443 kubelite\n", "b snapd-silent" },
 	{ "", "hostname=Node2\n", "w hostname-uppercase" },
 	{ "", "hostname=node_2\n", "b hostname-invalid" },
 	{ "", "hostname=node1\n", "b hostname-duplicate" },
@@ -400,6 +402,8 @@ static void test_doctor_judge_error_by_its_kind(void **state)
 {
 	static const struct { int code; const char *text, *found; } errors[] = {
 		{ MUSTER_ERROR_SUDO, "sudo: no", "b sudo-refused" },
+		{ MUSTER_ERROR_SUDO, "sudo refused user 'x': it is not "
+		  "installed (log in as root)", "b sudo-missing" },
 		{ MUSTER_ERROR_CONNECT_TIMEOUT, "no answer", "b unreachable" },
 		{ MUSTER_ERROR_HOST_KEY_CHANGED, "changed", "b unreachable" },
 		{ MUSTER_ERROR_COMMAND, "odd", "b unknown" },
