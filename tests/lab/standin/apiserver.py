@@ -14,6 +14,7 @@ import ssl
 import time
 
 from . import core
+from .apiserver_nodes import Kubelets
 from .apiserver_rest import Rest
 from .host import Host
 from .httpio import Request, Response, Server
@@ -27,14 +28,19 @@ HOOKS_SECONDS = 3
 LEASES = "masterleases"
 
 
+def pair_of(flags: Flags) -> tuple[str, str]:
+    """The files of the server's certificate and key."""
+    certs = str(core.path("certs"))
+    return (flags.get("--tls-cert-file") or certs + "/server.crt",
+            flags.get("--tls-private-key-file") or certs + "/server.key")
+
+
 def certificate_context(flags: Flags) -> ssl.SSLContext:
     """The server's certificate; a client's is asked for, not demanded."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certs = str(core.path("certs"))
     try:
-        context.load_cert_chain(
-            flags.get("--tls-cert-file") or certs + "/server.crt",
-            flags.get("--tls-private-key-file") or certs + "/server.key")
+        context.load_cert_chain(*pair_of(flags))
         context.load_verify_locations(
             flags.get("--client-ca-file") or certs + "/ca.crt")
     except (OSError, ssl.SSLError) as error:
@@ -120,7 +126,7 @@ class ApiServer:
     def __init__(self, host: Host, flags: Flags) -> None:
         self._host, self._flags = host, flags
         self._slot = slot(host)
-        self._rest = Rest(self._slot)
+        self._rest = Rest(self._slot, Kubelets(flags))
         self._server = Server(self._handle)
         self._port = int(flags.get("--secure-port") or "6443")
         self._endpoint = Endpoint(host, advertised(flags), self._port)
@@ -135,6 +141,7 @@ class ApiServer:
     async def run(self) -> None:
         """Serve until cancelled; then withdraw in peace."""
         context = certificate_context(self._flags)
+        self._host.shared["server_cert"] = (context, pair_of(self._flags))
         try:
             await self._server.listen(
                 self._flags.get("--bind-address") or "0.0.0.0", self._port,

@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator
 
 from . import core
+from .apiserver_nodes import PARTS, Kubelets
 from .httpio import Request, Response, answer, plain
 from .resources import (GROUPS, KINDS, Place, fields_match, labels_match,
                         locate, merge, strategic_merge)
@@ -39,8 +40,8 @@ def status(code: int, reason: str, message: str) -> Response:
 class Rest:
     """The answers of one API server; `failing` names its failing checks."""
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    def __init__(self, slot: Slot, kubelets: Kubelets | None = None) -> None:
+        self._slot, self._kubelets = slot, kubelets
         self.failing: set[str] = set()
 
     async def handle(self, request: Request) -> Response:
@@ -89,6 +90,9 @@ class Rest:
     async def _object(self, store: Store, place: Place, request: Request
                       ) -> Response:
         verb = request.method
+        if (place.kind.plural == "pods" and place.part in PARTS
+                and self._kubelets is not None):
+            return await self._kubelets.ask(store, place, request)
         if verb in ("GET", "HEAD"):
             return self._read(store, place, request)
         if verb == "POST" and place.part == "eviction":
@@ -99,6 +103,8 @@ class Rest:
             if not item["metadata"].get("name"):
                 raise StoreError(422, "Invalid", "name or generateName is "
                                  "required")
+            if place.kind.plural == "services":
+                _give_address(store, item)
             made = await store.create(place.kind.plural, place.namespace,
                                       item)
             return answer(201, typed(place, made))
@@ -194,6 +200,10 @@ class Rest:
         if place.name:
             gone = await store.delete(place.kind.plural, place.namespace,
                                       place.name)
+            if place.kind.plural == "namespaces":
+                for plural, space, name in list(store.objects):
+                    if space == place.name:
+                        await store.delete(plural, space, name)
             return answer(200, {
                 "kind": "Status", "apiVersion": "v1", "metadata": {},
                 "status": "Success", "details": {
@@ -205,6 +215,19 @@ class Rest:
                 await store.delete(place.kind.plural,
                                    meta.get("namespace", ""), meta["name"])
         return status(200, "", "")
+
+
+def _give_address(store: Store, item: dict) -> None:
+    """The first free clusterIP, for a service that asks for none itself."""
+    spec = item.setdefault("spec", {})
+    spec.setdefault("type", "ClusterIP")
+    taken = {one.get("spec", {}).get("clusterIP")
+             for one in store.list("services")}
+    if not spec.get("clusterIP") and spec["type"] != "ExternalName":
+        spec["clusterIP"] = next(
+            address for address in ("10.152.183.%d" % low
+                                    for low in range(20, 255))
+            if address not in taken)
 
 
 def wanted(item: dict, query: dict[str, str]) -> bool:

@@ -183,6 +183,79 @@ def make_server_cert() -> None:
     make_client_cert(*CLIENTS[-1])
 
 
+#: what `openssl ca` needs to sign with dates of one's own
+_CA_CONFIG = """[ca]
+default_ca = lab
+[lab]
+database = {0}/index
+new_certs_dir = {0}
+default_md = sha256
+rand_serial = yes
+unique_subject = no
+policy = any
+[any]
+C = optional
+ST = optional
+L = optional
+O = optional
+OU = optional
+CN = supplied
+[ext]
+basicConstraints = CA:FALSE
+keyUsage = keyEncipherment,dataEncipherment,digitalSignature
+extendedKeyUsage = serverAuth,clientAuth
+subjectAltName = {1}
+"""
+#: the cluster's CA, laid there by the lab while a knob is turned
+LAB_CA = "/run/lab-ca"
+
+
+def _reissue_sans(what: str, fault: str) -> list[str]:
+    """The names of a certificate with or without that fault."""
+    names = (["DNS:" + os.uname().nodename] if what == "kubelet" else
+             ["DNS:kubernetes", "DNS:kubernetes.default",
+              "DNS:kubernetes.default.svc",
+              "DNS:kubernetes.default.svc.cluster",
+              "DNS:kubernetes.default.svc.cluster.local",
+              "IP:" + SERVICE_IP])
+    names.append("IP:127.0.0.1")
+    if fault != "no-address":
+        names += ["IP:" + address for address in core.all_ips()]
+    return names
+
+
+def reissue(what: str, fault: str) -> None:
+    """certs/kubelet.crt or server.crt anew: no-address names loopback only,
+    expired ended yesterday, none is as it should be.  CalledProcessError."""
+    import tempfile
+    import time
+    if not os.path.exists(_file(what + ".key")):
+        return
+    form = "%Y%m%d%H%M%SZ"
+    now = time.time()
+    ends = now - 86400 if fault == "expired" else now + 365 * 86400
+    subject = ("/O=system:nodes/CN=system:node:" + core.hostname_lower()
+               if what == "kubelet" else "/C=GB/ST=Canonical/L=Canonical/"
+               "O=Canonical/OU=Canonical/CN=127.0.0.1")
+    made = "%s.%d" % (_file(what + ".crt"), os.getpid())
+    with tempfile.TemporaryDirectory(prefix="lab-ca-") as folder:
+        open(folder + "/index", "w", encoding="ascii").close()
+        core.write_text(folder + "/ca.cnf", _CA_CONFIG.format(
+            folder, ",".join(_reissue_sans(what, fault))))
+        _openssl("req", "-new", "-sha256", "-key", _file(what + ".key"),
+                 "-subj", subject, "-out", folder + "/csr")
+        _openssl("ca", "-batch", "-notext", "-config", folder + "/ca.cnf",
+                 "-cert", LAB_CA + ".crt", "-keyfile", LAB_CA + ".key",
+                 "-in", folder + "/csr", "-extensions", "ext", "-out", made,
+                 "-startdate", time.strftime(form, time.gmtime(
+                     min(now, ends) - 86400)),
+                 "-enddate", time.strftime(form, time.gmtime(ends)))
+    for name in (".crt", ".key"):
+        os.unlink(LAB_CA + name)
+    _share(made)
+    os.replace(made, _file(what + ".crt"))
+
+
 def kubeconfig(user: str, name: str, embedded: bool) -> str:
     """The text of a kubeconfig for certs/NAME.{crt,key}."""
     def data(file: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from . import core
+from . import core, endpoints
 from .host import Host
 from .kubeclient import first_failure
 from .store import Key, Slot, Store, StoreError, slot, stamp
@@ -58,14 +58,16 @@ async def bootstrap(store: Store) -> None:
             await store.create("services", space, {
                 "metadata": {"name": name},
                 "spec": {"clusterIP": address, "type": "ClusterIP",
-                         "ports": ports}})
+                         "ports": ports, **({"selector": {
+                             "k8s-app": "kube-dns"}} if space == SYSTEM
+                                            else {})}})
     for name in ("calico-kube-controllers", "coredns"):
         if store.get("deployments", SYSTEM, name) is None:
             await store.create("deployments", SYSTEM, _deployment(name))
 
 
 def _deployment(name: str) -> dict:
-    labels = {"k8s-app": name}
+    labels = {"k8s-app": "kube-dns" if name == "coredns" else name}
     return {"metadata": {"name": name, "labels": labels},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels},
                      "template": {"metadata": {"labels": labels}, "spec": {
@@ -153,11 +155,13 @@ class Workloads:
             node = pod.get("spec", {}).get("nodeName")
             if node and node not in nodes:
                 await self._drop(pod)
+        await endpoints.tidy(self._store, nodes)
         for item in self._store.list("daemonsets"):
             await self._daemonset(item, nodes)
         for item in self._store.list("deployments"):
             await self._deployment(item)
         await self._schedule(nodes)
+        await endpoints.publish(self._store)
 
     async def _drop(self, pod: dict) -> None:
         await self._store.delete("pods", pod["metadata"]["namespace"],
@@ -272,7 +276,8 @@ class Controllers:
         self._changed = asyncio.Event()
 
     def _notice(self, _kind: str, key: Key, _item: dict) -> None:
-        if key[0] in ("nodes", "pods", "daemonsets", "deployments"):
+        if key[0] in ("nodes", "pods", "daemonsets", "deployments",
+                      "services"):
             self._changed.set()
 
     async def run(self) -> None:

@@ -59,11 +59,11 @@ KNOBS = (
     ("apply_fail", "0", "", "kubectl apply fails"),
     ("calico_card", "", "", "calico-node has taken the address of this card "
      "at its last start, as when the VPN came up late"),
+    # What follows is done once, when the knob is turned: the cure by hand
+    # lasts.
     ("kubelet_cert", "", "", "no-address or expired: kubelet.crt is reissued "
-     "so, and taken"),
-    ("server_cert", "", "", "the same of server.crt"),
-    # What follows is done to the host, once, when the knob is turned: the
-    # cure by hand lasts.
+     "so, if there is one"),
+    ("server_cert", "", "", "the same of server.crt, for the API server"),
     ("clock_offset", "0", "s", "real seconds by which the host's `date` is "
      "ahead"),
     ("hostname", "", "", "the host's name, instead of the topology's"),

@@ -13,10 +13,12 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import time
 import traceback
 
-from . import core, snap_command
+from . import certs, core, snap_command
+from .pods import Pods
 from .snapd import Answer, SnapError, Snapd
 
 LINE_MAX = 1 << 20
@@ -85,6 +87,29 @@ class Hostd:
             state.save()
         return self._looked[1]
 
+    # --- lab turned ---
+
+    async def turned(self, name: str) -> Answer:
+        """A knob that was turned is work for who runs here."""
+        shared = self.snapd.host.shared
+        if name == "calico_card":
+            pods = shared.get("kubelet-pods")
+            if isinstance(pods, Pods):
+                pods.restart_calico()
+            return 0, "", ""
+        what = name.partition("_")[0]
+        try:
+            await asyncio.to_thread(certs.reissue, what, core.knob(name))
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            said = getattr(error, "stderr", "") or error
+            return 1, "", "%s: %s\n" % (name, said)
+        # New connections get the new certificate, as with Kubernetes' own
+        # reloading; the agent's is loaded again by its restart only.
+        if name in shared:
+            context, pair = shared[name]  # type: ignore[misc]
+            context.load_cert_chain(*pair)
+        return 0, "", ""
+
     # --- the socket ---
 
     async def answer(self, request: dict, uid: int) -> Answer:
@@ -101,6 +126,8 @@ class Hostd:
             return await self.snapd.snapctl(argv[1:])
         if argv == ["lab", "ready"]:
             return await self.ready()
+        if argv[:2] == ["lab", "turned"] and len(argv) == 3 and uid == 0:
+            return await self.turned(argv[2])
         raise SnapError("no such request: %s" % " ".join(argv))
 
     async def serve(self, reader: asyncio.StreamReader,

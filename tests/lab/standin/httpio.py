@@ -256,8 +256,9 @@ class Client:
             self._streams[1].transport.abort()
             self._streams = None
 
-    async def _open(self) -> tuple[asyncio.StreamReader,
-                                   asyncio.StreamWriter]:
+    async def open(self) -> tuple[asyncio.StreamReader,
+                                  asyncio.StreamWriter]:
+        """The connection, made if there is none; OSError."""
         if self._streams is None:
             self._streams = await asyncio.open_connection(
                 self.address, self.port, ssl=self._tls, limit=HEAD_MAX)
@@ -265,7 +266,7 @@ class Client:
 
     async def _send(self, method: str, path: str, body: bytes, kind: str
                     ) -> tuple[int, dict[str, str]]:
-        reader, writer = await self._open()
+        reader, writer = await self.open()
         writer.write((
             "%s %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: %s\r\n"
             "Content-Length: %d\r\n\r\n" % (
@@ -294,7 +295,7 @@ class Client:
     async def _exchange(self, method: str, path: str, body: bytes, kind: str
                         ) -> tuple[int, bytes]:
         status, headers = await self._send(method, path, body, kind)
-        reader, _ = await self._open()
+        reader, _ = await self.open()
         got = await reader.readexactly(int(headers.get("content-length",
                                                        "0")))
         if headers.get("connection", "").lower() == "close":
@@ -309,7 +310,7 @@ class Client:
                                                "application/json")
             if status != 200 or "transfer-encoding" not in headers:
                 raise HttpError("status %d instead of a stream" % status)
-            reader, _ = await self._open()
+            reader, _ = await self.open()
             while True:
                 size = int(await reader.readline() or b"0", 16)
                 chunk = await reader.readexactly(size + 2)

@@ -18,10 +18,12 @@ import time
 from . import core
 from .controllers import CONDITIONS, NODE_LEASES, is_ready
 from .host import Host
-from .httpio import Request, Response, Server, plain
+from .httpio import Server
 from .kubeargs import Flags
 from .kubeclient import (MERGE, STRATEGIC, ApiFailed, KubeClient,
                          first_failure)
+from .kubelet_api import KubeletApi
+from .mirror import reset_all
 from .pods import CONFLIST, Pods
 from .store import micro_stamp, stamp
 
@@ -253,7 +255,7 @@ class Kubelet:
                 self._node = None
                 if error.status == 0:
                     client.close()
-                    pods.reset()
+                    reset_all(self._host)
             quick = self._node is not None and not is_ready(self._node)
             await self._host.sleep(2 if quick else HEARTBEAT_SECONDS)
 
@@ -276,10 +278,10 @@ class Kubelet:
         except (OSError, ValueError, ssl.SSLError) as error:
             raise core.ServiceFailed("kubelet: unable to load the client's "
                                      "credentials: %s" % error) from None
-        server = Server(_answer)
-        await self._listen(server)
         pods = Pods(self._host, client, self.name,
                     lambda: node_address(self._flags, self.name))
+        server = Server(KubeletApi(pods).handle)
+        await self._listen(server)
         try:
             await first_failure(
                 asyncio.create_task(self._live(client, pods)),
@@ -292,15 +294,14 @@ class Kubelet:
         """10250 with kubelet.crt, whose names are those of the join."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certs = str(core.path("certs"))
+        authority = self._flags.get("--client-ca-file")
+        pair = (certs + "/kubelet.crt", certs + "/kubelet.key")
         try:
-            context.load_cert_chain(certs + "/kubelet.crt",
-                                    certs + "/kubelet.key")
+            context.load_cert_chain(*pair)
+            if authority:
+                context.load_verify_locations(authority)
+                context.verify_mode = ssl.CERT_OPTIONAL
             await server.listen("0.0.0.0", PORT, context)
         except (OSError, ssl.SSLError) as error:
             raise core.ServiceFailed("kubelet: %s" % error) from None
-
-
-async def _answer(request: Request) -> Response:
-    if request.path == "/healthz" and request.user:
-        return plain(200, "ok")
-    return plain(401, "Unauthorized")
+        self._host.shared["kubelet_cert"] = (context, pair)

@@ -32,6 +32,7 @@ KINDS = {kind.plural: kind for kind in (
     Kind("daemonsets", "DaemonSet", "apps", True),
     Kind("deployments", "Deployment", "apps", True),
     Kind("leases", "Lease", "coordination.k8s.io", True),
+    Kind("ipamblocks", "IPAMBlock", "crd.projectcalico.org", False),
 )}
 GROUPS = tuple(sorted({kind.group for kind in KINDS.values() if kind.group}))
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from . import core, install
+from . import core, install, kubeproxy, pods
 from .host import Host
 from .supervisor import Supervisor, Unit
 
@@ -232,6 +232,8 @@ class Snapd:
     async def take_out(self) -> None:
         """Stop the daemons and remove the files."""
         await self.supervisor.stop_all()
+        pods.close_all(self.host)
+        await asyncio.to_thread(kubeproxy.clear)
         await asyncio.to_thread(install.remove)
         self.state.installed = {}
         self.state.hold = ""

@@ -35,6 +35,8 @@ class ApiError(Exception):
 
     def text(self) -> str:
         """The line kubectl prints for it."""
+        if self.body.get("kind") == "Status" and not self.body.get("reason"):
+            return "Error from server: " + self.message
         return "Error from server (%s): %s" % (self.reason, self.message)
 
 

@@ -92,8 +92,31 @@ def apply_daemonset(document: str, line: Line) -> str:
     return "configured"
 
 
+def apply_configmap(document: str, line: Line) -> str:
+    """Bring a live ConfigMap's data in line with the document."""
+    name, namespace = name_of(document)
+    block = re.search(r"^data:\n((?: +.*\n?)+)", document, re.M)
+    data = {key: value.strip("\"'") for key, value in re.findall(
+        r"^  (\w+): *(\S.*?) *$", block.group(1) if block else "", re.M)}
+    kind = find_kind("configmaps")
+    path = kind.path(namespace, name)
+    try:
+        live = kube.call("GET", path, timeout=line.timeout())
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        kube.call("POST", kind.path(namespace), {
+            "metadata": {"name": name, "namespace": namespace},
+            "data": data}, timeout=line.timeout())
+        return "created"
+    if live.get("data") == data:
+        return "unchanged"
+    kube.call("PUT", path, {**live, "data": data}, timeout=line.timeout())
+    return "configured"
+
+
 def apply_yaml(text: str, line: Line) -> int:
-    """Apply every document; only DaemonSets are real objects here."""
+    """Apply every document; only DaemonSets and ConfigMaps are real here."""
     kube.call("GET", "/version", timeout=line.timeout())
     for document in documents(text):
         kind = yaml_value(document, "kind") or ""
@@ -102,6 +125,8 @@ def apply_yaml(text: str, line: Line) -> int:
         outcome = "unchanged"
         if kind == "DaemonSet":
             outcome = apply_daemonset(document, line)
+        elif kind == "ConfigMap":
+            outcome = apply_configmap(document, line)
         print("%s%s/%s %s" % (kind.lower(), "." + group if group else "",
                               name_of(document)[0], outcome))
     return 0

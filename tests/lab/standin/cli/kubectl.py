@@ -36,7 +36,8 @@ VALUED = {
     "--context": "context", "-p": "patch", "--patch": "patch",
     "--type": "type", "--timeout": "timeout", "--for": "for",
     "--field-selector": "field-selector", "--grace-period": "grace",
-    "--sort-by": "sort-by", "-c": "container", "--tail": "tail",
+    "--sort-by": "sort-by", "-c": "container", "--container": "container",
+    "--tail": "tail",
 }
 
 SWITCHES = {
@@ -47,6 +48,7 @@ SWITCHES = {
     "--ignore-not-found": "ignore-not-found", "--server-side": "ss",
     "--show-labels": "show-labels", "--now": "now", "-w": "watch",
     "--disable-eviction": "disable-eviction", "--short": "short",
+    "-i": "stdin", "--stdin": "stdin", "-t": "tty", "--tty": "tty",
 }
 
 SPOILED = "error: unknown flag: %s\nSee 'kubectl %s--help' for usage."
@@ -316,6 +318,9 @@ def run(line: Line) -> int:
         print("Kubernetes control plane is running at "
               "https://127.0.0.1:16443")
         return 0
+    if verb == "logs":
+        from . import kube_pods
+        return kube_pods.logs(line)
     if verb in CHANGES:
         from . import kube_change
         return kube_change.run(verb, line)
@@ -325,6 +330,10 @@ def run(line: Line) -> int:
 def main(_name: str, args: list[str]) -> int:
     """Parse, run, and turn errors into kubectl's words on stderr."""
     try:
+        if "--" in args:
+            from . import kube_pods
+            at = args.index("--")
+            return kube_pods.execute(Line(args[:at]), args[at + 1:])
         return run(Line(args))
     except (Failed, ApiDown) as error:
         sys.stdout.flush()

@@ -15,6 +15,7 @@ from ..host import Host
 from ..kubeargs import Flags
 from ..kubeclient import first_failure
 from ..kubelet import Kubelet
+from ..kubeproxy import Proxy
 from ..store import slot
 
 NAME = "kubelite"
@@ -80,6 +81,7 @@ async def run_control_plane(host: Host) -> None:
         await server.ready.wait()
         await first_failure(
             asyncio.create_task(Controllers(host).run()),
+            asyncio.create_task(Proxy(host).run(), name="kube-proxy"),
             asyncio.create_task(Kubelet(host, flags["kubelet"]).run()))
 
     tasks.append(asyncio.create_task(later(), name="kubelet"))
@@ -91,7 +93,9 @@ async def run_worker(host: Host) -> None:
     flags = read_flags(NODE)
     await wait_for_containerd(host)
     await host.sleep(WORKER_SECONDS)
-    await Kubelet(host, flags["kubelet"]).run()
+    await first_failure(
+        asyncio.create_task(Proxy(host).run(), name="kube-proxy"),
+        asyncio.create_task(Kubelet(host, flags["kubelet"]).run()))
 
 
 async def run(host: Host) -> None:
