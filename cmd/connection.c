@@ -85,6 +85,13 @@ static bool get_become_password(struct connection *c, const struct options *o,
 	return true;
 }
 
+/* On the thread of a host; a line is one write. */
+static void print_note(const struct host *host, const char *text, void *data)
+{
+	(void)data;
+	fprintf(stderr, "muster: %s: %s\n", host->name, text);
+}
+
 bool connection_init(struct connection *connection,
 		     const struct options *options, struct cancel *cancel,
 		     GError **error)
@@ -114,6 +121,7 @@ bool connection_init(struct connection *connection,
 		.ask = ask_is_possible() ? ask_secret : NULL,
 		.ask_data = cancel,
 		.connect_timeout_us = o->connect_timeout_us,
+		.note = print_note,
 	};
 	return true;
 }

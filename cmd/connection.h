@@ -8,7 +8,7 @@
 #include "options.h"
 
 struct connection {
-	struct transport_options transport;	/* without log and note */
+	struct transport_options transport;	/* without a log */
 	char *password, *become_password;	/* owned; wiped at the end */
 };
 

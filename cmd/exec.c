@@ -9,9 +9,9 @@
 #include "exec_report.h"
 #include "exec_run.h"
 #include "options.h"
+#include "problems.h"
 #include "signals.h"
 
-#include "playbooks/cluster.h"
 #include "playbooks/outcome.h"
 #include "transport/error.h"
 #include "transport/pattern.h"
@@ -117,27 +117,6 @@ static struct options *parse(int argc, char **argv, struct wishes *w,
 	return NULL;
 }
 
-static void print_problems(const GPtrArray *problems)
-{
-	for (guint i = 0; i < problems->len; i++) {
-		g_autofree char *text = problem_format(
-			g_ptr_array_index(problems, i));
-
-		fprintf(stderr, "%s\n", text);
-	}
-}
-
-static struct inventory *load(const struct options *o, GError **error)
-{
-	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)problem_free);
-	struct inventory *inventory = inventory_load(
-		o->inventory, cluster_inventory_rules(), problems, error);
-
-	print_problems(problems);
-	return inventory;
-}
-
 /* The command line wins over the inventory. */
 static void apply_become(const struct wishes *w, const GPtrArray *hosts)
 {
@@ -226,7 +205,7 @@ static bool is_input_wanted(const struct options *o, const struct wishes *w)
 static bool run_all(const struct options *o, const struct wishes *w,
 		    struct cancel *cancel, int *status, GError **error)
 {
-	g_autoptr(Inventory) inventory = load(o, error);
+	g_autoptr(Inventory) inventory = problems_load_inventory(o, error);
 	g_autoptr(GPtrArray) hosts = NULL;
 	g_autofree char *command = g_strjoinv(" ", o->arguments);
 

@@ -118,18 +118,11 @@ static void host_turn(size_t index, void *data)
 	progress_step(run->progress);
 }
 
-static void print_note(const struct host *host, const char *text, void *data)
-{
-	(void)data;
-	fprintf(stderr, "muster: %s: %s\n", host->name, text);
-}
-
 static bool open_transport(struct exec_run *run, GError **error)
 {
 	if (!connection_init(&run->connection, run->options, run->cancel,
 			     error))
 		return false;
-	run->connection.transport.note = print_note;
 	run->redactor = redactor_new();
 	run->transport = transport_new(&run->connection.transport, run->hosts,
 				       run->cancel, run->redactor, error);

@@ -10,6 +10,7 @@
 #include "hostlog.h"
 #include "limit.h"
 #include "local_lock.h"
+#include "problems.h"
 #include "report.h"
 #include "signals.h"
 
@@ -50,16 +51,6 @@ static char *new_run_id(void)
 	return g_strdup_printf("%s-%04x", time, g_random_int() & 0xffff);
 }
 
-static void print_problems(const GPtrArray *problems)
-{
-	for (guint i = 0; i < problems->len; i++) {
-		g_autofree char *text = problem_format(
-			g_ptr_array_index(problems, i));
-
-		fprintf(stderr, "%s\n", text);
-	}
-}
-
 /* Inventory, roles and playbook: everything that can be wrong on paper, all
  * of it found before any is acted on. */
 static bool find_problems(struct runner *r, const char *name, const char *text,
@@ -94,15 +85,8 @@ static bool read_files(struct runner *r, const char *name, const char *text,
 		(GDestroyNotify)problem_free);
 	bool ok = find_problems(r, name, text, problems, error);
 
-	print_problems(problems);
+	problems_print(problems);
 	return ok;
-}
-
-/* On the thread of a host; a line is one write. */
-static void print_note(const struct host *host, const char *text, void *data)
-{
-	(void)data;
-	fprintf(stderr, "muster: %s: %s\n", host->name, text);
 }
 
 static bool open_transport(struct runner *r, GError **error)
@@ -115,7 +99,6 @@ static bool open_transport(struct runner *r, GError **error)
 	if (!connection_init(&r->connection, r->options, r->cancel, error))
 		return false;
 	options = r->connection.transport;
-	options.note = print_note;
 	r->log = hostlog_new(r->run_id, r->redactor, &log_error);
 	if (r->log) {
 		options.log = hostlog_write;

@@ -8,10 +8,10 @@
 
 #include "ask.h"
 #include "options.h"
+#include "problems.h"
 #include "signals.h"
 #include "trust_round.h"
 
-#include "playbooks/cluster.h"
 #include "transport/error.h"
 #include "transport/pattern.h"
 
@@ -35,22 +35,6 @@ static const char summary[] =
 	"not reached or\nits key is not in the list, 64 usage, 65 inventory, "
 	"66 no such file, 76 a key has\nchanged or is not the listed one, 130 "
 	"Ctrl-C.";
-
-static struct inventory *load(const struct options *o, GError **error)
-{
-	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)problem_free);
-	struct inventory *inventory = inventory_load(
-		o->inventory, cluster_inventory_rules(), problems, error);
-
-	for (guint i = 0; i < problems->len; i++) {
-		g_autofree char *text = problem_format(
-			g_ptr_array_index(problems, i));
-
-		fprintf(stderr, "%s\n", text);
-	}
-	return inventory;
-}
 
 static bool confirm(const struct trust_round *round, struct cancel *cancel)
 {
@@ -86,7 +70,7 @@ static bool settle(struct trust_round *round, const char *list,
 static bool run_rounds(const struct options *o, const char *list,
 		       struct cancel *cancel, int *status, GError **error)
 {
-	g_autoptr(Inventory) inventory = load(o, error);
+	g_autoptr(Inventory) inventory = problems_load_inventory(o, error);
 	g_autoptr(GPtrArray) hosts = inventory
 		? pattern_limit(inventory, o->limit, o->exclude, error) : NULL;
 	struct trust_run *run = hosts

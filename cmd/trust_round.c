@@ -135,12 +135,6 @@ static void add_host(struct trust_run *run, const struct host *host)
 	add_jumps(run, member->jump);
 }
 
-static void print_note(const struct host *host, const char *text, void *data)
-{
-	(void)data;
-	fprintf(stderr, "muster: %s: %s\n", host->name, text);
-}
-
 struct trust_run *trust_run_new(const struct options *options,
 				const GPtrArray *hosts, struct cancel *cancel,
 				GError **error)
@@ -152,7 +146,6 @@ struct trust_run *trust_run_new(const struct options *options,
 	run->redactor = redactor_new();
 	run->members = g_ptr_array_new_with_free_func(member_free);
 	if (connection_init(&run->connection, options, cancel, error)) {
-		run->connection.transport.note = print_note;
 		run->transport = transport_new(&run->connection.transport,
 					       hosts, cancel, run->redactor,
 					       error);
