@@ -125,81 +125,82 @@ static char *told(const struct endpoint *e)
 	return g_string_free(line, FALSE);
 }
 
+static const struct {
+	const char *config;	/* NULL: -F none */
+	struct given given;
+	const char *want;	/* every word of it has to be there */
+} orders[] = {
+	{NULL, {0}, "ME@web:22 keys= cert= known= alias=- jump=- "
+	 "proxy=- agent=- timeout=0"},
+	{NULL, {.host_user = "h", .host_port = 2200, .host_key = "/k"},
+	 "h@web:2200 keys=/k! only"},
+	{NULL, {.user = "u", .key = "~/k", .jump = "gw",
+		.host_user = "h", .host_key = "/hk"},
+	 "u@web:22 keys=HOME/k! only jump=gw"},
+	{NULL, {.args = "-J a,b -i /x -i /y"},
+	 "keys=/x,/y! jump=a,b"},
+	{NULL, {.args = "-J a", .jump = "b"}, "jump=b"},
+	{NULL, {.args = "-J a", .jump = "none"}, "jump=-"},
+	{"Host web\n HostName 10.0.0.9\n Port 2222\n User cfg\n", {0},
+	 "cfg@10.0.0.9:2222 keys= "},
+	{"Host other\n User cfg\n", {0}, "ME@web:22"},
+	{"Host web\n HostName %h.example.com\n", {0},
+	 "@web.example.com:22"},
+	/* the inventory over the file, the command line over both */
+	{"Host web\n Port 2222\n User cfg\n IdentityFile /cfg\n",
+	 {.host_user = "h", .host_port = 22, .host_key = "/hk"},
+	 "h@web:22 keys=/hk,/cfg! only"},
+	{"Host web\n User cfg\n ProxyJump cfg-gw\n",
+	 {.user = "u", .host_user = "h", .args = "-J args-gw",
+	  .jump = "gw"}, "u@web:22 jump=gw"},
+	{"Host web\n ProxyJump cfg-gw\n", {.args = "-J args-gw"},
+	 "jump=args-gw"},
+	{"Host web\n ProxyJump cfg-gw\n", {.jump = "none"}, "jump=-"},
+	{"Host web\n User cfg\n", {.args = "-o User=args -o Port=99"},
+	 "args@web:99"},
+	/* keys */
+	{"Host web\n IdentityFile ~/a\n IdentityFile %d/b-%r-%h\n"
+	 " User u\n", {0}, "keys=HOME/a,HOME/b-u-web! "},
+	{"Host web\n IdentitiesOnly yes\n", {0}, "keys= only "},
+	{"Host web\n IdentityFile /a\n IdentitiesOnly yes\n", {0},
+	 "keys=/a! only "},
+	{"Host web\n IdentityFile none\n", {0}, "keys=! "},
+	{"Host web\n CertificateFile ~/c\n CertificateFile /d\n", {0},
+	 "keys= cert=HOME/c,/d "},
+	{"Host web\n IdentityAgent none\n", {0}, "agent=none"},
+	{"Host web\n IdentityAgent /a.sock\n", {0}, "agent=/a.sock"},
+	/* ways */
+	{"Host web\n ProxyJump u@a:2200,b\n", {0},
+	 "jump=u@a:2200,b proxy=-"},
+	{"Host web\n HostName x\n Port 7\n User u\n"
+	 " ProxyCommand nc -X %% %h %p %n %r\n", {0},
+	 "jump=- proxy=nc -X % x 7 web u "},
+	{"Host web\n ProxyCommand none\n", {0}, "proxy=- "},
+	{"Host web\n ProxyCommand nc %h %p\n", {.jump = "gw"},
+	 "jump=gw proxy=- "},
+	{"Host web\n ConnectTimeout 7\n", {0}, "timeout=7"},
+	/* host keys */
+	{"Host web\n UserKnownHostsFile /a /b\n HostKeyAlias al\n",
+	 {0}, "known=/a,/b alias=al "},
+	{"Host web\n UserKnownHostsFile /a-%h\n HostName x\n", {0},
+	 "known=/a-x "},
+	/* Match and Include */
+	{"Match host web exec \"true\"\n User yes\n"
+	 "Match host web exec \"false\"\n Port 1\n"
+	 "Match originalhost web\n IdentityFile /m\n", {0},
+	 "yes@web:22 keys=/m! "},
+	{"Include INCLUDED\nHost web\n User late\n Port 5\n", {0},
+	 "included@web:5"},
+};
+
 static void test_endpoint_settings_win_in_their_order(void **state)
 {
-	static const struct {
-		const char *config;	/* NULL: -F none */
-		struct given given;
-		const char *want;	/* every word of it has to be there */
-	} cases[] = {
-		{NULL, {0}, "ME@web:22 keys= cert= known= alias=- jump=- "
-		 "proxy=- agent=- timeout=0"},
-		{NULL, {.host_user = "h", .host_port = 2200, .host_key = "/k"},
-		 "h@web:2200 keys=/k! only"},
-		{NULL, {.user = "u", .key = "~/k", .jump = "gw",
-			.host_user = "h", .host_key = "/hk"},
-		 "u@web:22 keys=HOME/k! only jump=gw"},
-		{NULL, {.args = "-J a,b -i /x -i /y"},
-		 "keys=/x,/y! jump=a,b"},
-		{NULL, {.args = "-J a", .jump = "b"}, "jump=b"},
-		{NULL, {.args = "-J a", .jump = "none"}, "jump=-"},
-		{"Host web\n HostName 10.0.0.9\n Port 2222\n User cfg\n", {0},
-		 "cfg@10.0.0.9:2222 keys= "},
-		{"Host other\n User cfg\n", {0}, "ME@web:22"},
-		{"Host web\n HostName %h.example.com\n", {0},
-		 "@web.example.com:22"},
-		/* the inventory over the file, the command line over both */
-		{"Host web\n Port 2222\n User cfg\n IdentityFile /cfg\n",
-		 {.host_user = "h", .host_port = 22, .host_key = "/hk"},
-		 "h@web:22 keys=/hk,/cfg! only"},
-		{"Host web\n User cfg\n ProxyJump cfg-gw\n",
-		 {.user = "u", .host_user = "h", .args = "-J args-gw",
-		  .jump = "gw"}, "u@web:22 jump=gw"},
-		{"Host web\n ProxyJump cfg-gw\n", {.args = "-J args-gw"},
-		 "jump=args-gw"},
-		{"Host web\n ProxyJump cfg-gw\n", {.jump = "none"}, "jump=-"},
-		{"Host web\n User cfg\n", {.args = "-o User=args -o Port=99"},
-		 "args@web:99"},
-		/* keys */
-		{"Host web\n IdentityFile ~/a\n IdentityFile %d/b-%r-%h\n"
-		 " User u\n", {0}, "keys=HOME/a,HOME/b-u-web! "},
-		{"Host web\n IdentitiesOnly yes\n", {0}, "keys= only "},
-		{"Host web\n IdentityFile /a\n IdentitiesOnly yes\n", {0},
-		 "keys=/a! only "},
-		{"Host web\n IdentityFile none\n", {0}, "keys=! "},
-		{"Host web\n CertificateFile ~/c\n CertificateFile /d\n", {0},
-		 "keys= cert=HOME/c,/d "},
-		{"Host web\n IdentityAgent none\n", {0}, "agent=none"},
-		{"Host web\n IdentityAgent /a.sock\n", {0}, "agent=/a.sock"},
-		/* ways */
-		{"Host web\n ProxyJump u@a:2200,b\n", {0},
-		 "jump=u@a:2200,b proxy=-"},
-		{"Host web\n HostName x\n Port 7\n User u\n"
-		 " ProxyCommand nc -X %% %h %p %n %r\n", {0},
-		 "jump=- proxy=nc -X % x 7 web u "},
-		{"Host web\n ProxyCommand none\n", {0}, "proxy=- "},
-		{"Host web\n ProxyCommand nc %h %p\n", {.jump = "gw"},
-		 "jump=gw proxy=- "},
-		{"Host web\n ConnectTimeout 7\n", {0}, "timeout=7"},
-		/* host keys */
-		{"Host web\n UserKnownHostsFile /a /b\n HostKeyAlias al\n",
-		 {0}, "known=/a,/b alias=al "},
-		{"Host web\n UserKnownHostsFile /a-%h\n HostName x\n", {0},
-		 "known=/a-x "},
-		/* Match and Include */
-		{"Match host web exec \"true\"\n User yes\n"
-		 "Match host web exec \"false\"\n Port 1\n"
-		 "Match originalhost web\n IdentityFile /m\n", {0},
-		 "yes@web:22 keys=/m! "},
-		{"Include INCLUDED\nHost web\n User late\n Port 5\n", {0},
-		 "included@web:5"},
-	};
 	g_autofree char *included = write_file(
 		"included", "Host web\n User included\n", 0600);
 	(void)state;
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GString) text = g_string_new(cases[i].config);
-		g_autoptr(GString) want = g_string_new(cases[i].want);
+	for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+		g_autoptr(GString) text = g_string_new(orders[i].config);
+		g_autoptr(GString) want = g_string_new(orders[i].want);
 		struct endpoints *endpoints = NULL;
 		g_autoptr(GError) error = NULL;
 
@@ -211,8 +212,8 @@ static void test_endpoint_settings_win_in_their_order(void **state)
 		g_string_replace(want, me, "HOME", 0);
 		g_autofree char *config = write_file("cfg", text->str, 0600);
 		const struct endpoint *endpoint = resolve(
-			&endpoints, cases[i].config ? config : "none",
-			&cases[i].given, &error);
+			&endpoints, orders[i].config ? config : "none",
+			&orders[i].given, &error);
 
 		if (!endpoint)
 			fail_msg("case %zu: %s", i, error->message);
