@@ -149,9 +149,7 @@ static void judge_patient(struct doctor_run *run, const struct patient *p)
 		doctor_judge_reach(run->cluster, node, p->reach,
 				   run->findings);
 	if (p->api_error)
-		finding_add(run->findings, "api-unavailable", FINDING_WARNS,
-			    node->host->name, "sudo microk8s inspect on it",
-			    "%s", p->api_error->message);
+		doctor_judge_api_error(node, p->api_error, run->findings);
 }
 
 /* Error texts may quote what hosts said. */

@@ -187,6 +187,16 @@ void cluster_free(struct cluster *cluster)
 	g_free(cluster);
 }
 
+void cluster_forget(struct cluster *cluster)
+{
+	g_clear_pointer(&cluster->api, api_free);
+	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
+	g_clear_pointer(&cluster->token, g_free);
+	cluster->prepared = false;
+	cluster->first_join_done = false;
+	cluster->first_join_taken = false;
+}
+
 struct node *cluster_find(const struct cluster *cluster,
 			  const struct host *host)
 {
@@ -242,6 +252,8 @@ const char *cluster_join_reason(const struct cluster *cluster,
 	if (own->kubelet_cert.not_after != 0 &&
 	    !facts_san_has_ip(&own->kubelet_cert, node->node_ip))
 		return "its kubelet certificate does not name its node_ip";
+	if (facts_cert_days_left(own, &own->kubelet_cert) < 0)
+		return "its kubelet certificate has ended";
 	if (cluster->seen && !cluster_seen(cluster, node))
 		return "the API does not know it";
 	return NULL;

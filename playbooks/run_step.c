@@ -10,6 +10,8 @@
 #include "playbooks/microk8s/cause.h"
 #include "transport/error.h"
 
+#include <string.h>
+
 #define RETRIES 4		/* of a step after a lost connection */
 #define RETRY_PAUSE_US (500 * G_TIME_SPAN_MILLISECOND)
 
@@ -55,6 +57,20 @@ static enum task_status status_of(enum task_status status,
 							: TASK_FAILED;
 }
 
+/* By what the action knows, else by the words of the error: it may quote the
+ * API or a log. */
+static void add_cause(struct outcome *outcome, const struct cause *cause)
+{
+	if (!cause)
+		cause = cause_recognise(CAUSE_OF_LOG, 0,
+					outcome->error->message, NULL, NULL);
+	if (strcmp(cause->code, "unknown") == 0)
+		return;
+	outcome->cause = cause->code;
+	if (!outcome->hint)
+		outcome->hint = g_strdup(cause->fix);
+}
+
 static void run_action(struct task *task, struct outcome *outcome)
 {
 	enum task_status status = task->step->action->run(task,
@@ -69,11 +85,8 @@ static void run_action(struct task *task, struct outcome *outcome)
 	outcome->status = status_of(status, outcome->error);
 	outcome->message = g_steal_pointer(&task->message);
 	outcome->hint = g_steal_pointer(&task->hint);
-	if (outcome->error && task->cause) {
-		outcome->cause = task->cause->code;
-		if (!outcome->hint)
-			outcome->hint = g_strdup(task->cause->fix);
-	}
+	if (outcome->error)
+		add_cause(outcome, task->cause);
 	outcome->remote_us = task->remote_us;
 	if (task->diff)
 		outcome->diff = g_string_free(g_steal_pointer(&task->diff),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The verb `certificates`: the master's server.crt and kubelet.crt must name
- * the address that nodes and tools will use. They were made when MicroK8s was
+ * the address that nodes and tools will use, and not have ended. They were made when MicroK8s was
  * installed, perhaps before the VPN was up; and with --advertise-address set
  * MicroK8s no longer renews them by itself (apiservice-kicker).
  */
@@ -74,6 +74,13 @@ static bool renew_kubelet(struct task *task, const char *address,
 	return true;
 }
 
+static bool is_good(const struct facts *facts, const struct facts_cert *cert,
+		    const char *address)
+{
+	return facts_san_has_ip(cert, address) &&
+		facts_cert_days_left(facts, cert) >= 0;
+}
+
 static enum task_status certificates_run(struct task *task, GError **error)
 {
 	struct node *node = task_node(task);
@@ -85,9 +92,10 @@ static enum task_status certificates_run(struct task *task, GError **error)
 		task_say(task, "no openssl there to read them with");
 		return TASK_SKIPPED;
 	}
-	bool has_server = facts_san_has_ip(&node->facts->server_cert, address);
-	bool has_kubelet = facts_san_has_ip(&node->facts->kubelet_cert,
-					    address);
+	bool has_server = is_good(node->facts, &node->facts->server_cert,
+				  address);
+	bool has_kubelet = is_good(node->facts, &node->facts->kubelet_cert,
+				   address);
 
 	if (has_server && has_kubelet) {
 		task_say(task, "both name %s", address);
@@ -103,8 +111,8 @@ static enum task_status certificates_run(struct task *task, GError **error)
 	    (!has_server && !renew_server(task, error)) ||
 	    !node_look(task, error))
 		return TASK_FAILED;
-	if (facts_san_has_ip(&node->facts->server_cert, address) &&
-	    facts_san_has_ip(&node->facts->kubelet_cert, address))
+	if (is_good(node->facts, &node->facts->server_cert, address) &&
+	    is_good(node->facts, &node->facts->kubelet_cert, address))
 		return TASK_CHANGED;
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
 		    "renewed certificates still do not name %s", address);

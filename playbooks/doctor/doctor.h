@@ -42,6 +42,10 @@ void doctor_judge_reach(const struct cluster *cluster, const struct node *node,
 void doctor_judge_error(const struct node *node, const GError *error,
 			GPtrArray *findings);
 
+/* The master's API did not answer. */
+void doctor_judge_api_error(const struct node *master, const GError *error,
+			    GPtrArray *findings);
+
 /* Nodes the API knows (cluster->seen, may be NULL) that a host still has to
  * become. */
 void doctor_judge_seen(const struct cluster *cluster, GPtrArray *findings);

@@ -63,9 +63,8 @@ static void judge_certificates(const struct cluster *cluster,
 	if (is_master ? (facts->locks & LOCK_NO_CERT_REISSUE) != 0
 	    : facts_is_worker(facts))
 		judge_certificate(node, "kubelet.crt", &facts->kubelet_cert,
-				  is_master ? "sudo microk8s refresh-certs -e "
-				  "server.crt, and muster up" : "sudo microk8s "
-				  "leave on it, then muster up",
+				  is_master ? "muster up, which signs a new one"
+				  : "muster up, which joins it again",
 				  findings);
 }
 
@@ -166,6 +165,32 @@ void doctor_judge_seen(const struct cluster *cluster, GPtrArray *findings)
 			    "a member", seen->name, seen->internal_ip
 			    ? seen->internal_ip : "no address");
 	}
+}
+
+/* If it is told already, as that its certificate has ended, once is enough. */
+static bool is_told(const GPtrArray *findings, const struct cause *cause)
+{
+	for (guint i = 0; i < findings->len; i++) {
+		const struct finding *f = g_ptr_array_index(findings, i);
+
+		if (f->cause == cause)
+			return true;
+	}
+	return false;
+}
+
+void doctor_judge_api_error(const struct node *master, const GError *error,
+			    GPtrArray *findings)
+{
+	const struct cause *cause = cause_recognise(
+		CAUSE_OF_LOG, 0, error->message, NULL, NULL);
+
+	if (strcmp(cause->code, "unknown") == 0)
+		cause = cause_find("api-unavailable");
+	if (!is_told(findings, cause))
+		finding_add(findings, cause->code, FINDING_WARNS,
+			    master->host->name, "sudo microk8s inspect on it",
+			    "%s", error->message);
 }
 
 void doctor_judge_node(const struct cluster *cluster, const struct node *node,

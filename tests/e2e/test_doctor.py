@@ -270,6 +270,25 @@ class ClusterTest(DoctorLab):
             self.sh("node1", "mv %s.kept %s" % (path, path))
 
 
+    def test_7_certificates_and_the_run_that_renews_them(self) -> None:
+        for host, knobs, expected in (
+                ("node2", {"kubelet_cert": "no-address"},
+                 ("warns", "certificate-without-address")),
+                ("node3", {"kubelet_cert": "expired"},
+                 ("blocks", "certificate-expired")),
+                ("node1", {"server_cert": "expired"},
+                 ("blocks", "certificate-expired"))):
+            with self.subTest(host=host, **knobs):
+                self.knob(host, **knobs)
+                try:
+                    self.assertEqual(self.found(), {expected: [host]})
+                    done = self.muster("up")
+                    self.assertEqual(done.rc, 0, done)
+                    self.assertEqual(self.found(), {})
+                finally:
+                    self.knob(host, **{key: "" for key in knobs})
+
+
 class ExplainTest(unittest.TestCase):
     """The catalogue, offline."""
 

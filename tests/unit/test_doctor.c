@@ -424,6 +424,28 @@ static void test_doctor_judge_error_by_its_kind(void **state)
 	pair_clear(&p);
 }
 
+static void test_doctor_judge_api_error_is_not_told_twice(void **state)
+{
+	g_autoptr(GError) ended = g_error_new_literal(
+		MUSTER_ERROR, MUSTER_ERROR_HTTP, "TLS: SSL certificate "
+		"problem: certificate has expired");
+	g_autoptr(GError) other = g_error_new_literal(
+		MUSTER_ERROR, MUSTER_ERROR_HTTP, "no answer");
+	g_autoptr(GPtrArray) findings = findings_new();
+	g_autofree char *found = NULL;
+	struct pair p = pair_new(ALIVE "cert.server.end=Nov 23 09:00:00 2025 "
+				 "GMT\n", "");
+
+	(void)state;
+	doctor_judge_node(p.cluster, p.master, findings);
+	doctor_judge_api_error(p.master, ended, findings);
+	assert_int_equal(findings->len, 1);
+	doctor_judge_api_error(p.master, other, findings);
+	found = summary(findings);
+	assert_string_equal(found, "b certificate-expired,w api-unavailable");
+	pair_clear(&p);
+}
+
 static void test_doctor_fixes_are_those_asked_for(void **state)
 {
 	g_autoptr(GPtrArray) findings = findings_new();
@@ -459,6 +481,8 @@ int main(void)
 		cmocka_unit_test(
 			test_doctor_judge_seen_finds_what_is_left_of_a_host),
 		cmocka_unit_test(test_doctor_judge_error_by_its_kind),
+		cmocka_unit_test(
+			test_doctor_judge_api_error_is_not_told_twice),
 		cmocka_unit_test(test_doctor_fixes_are_those_asked_for),
 	};
 
