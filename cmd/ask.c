@@ -108,13 +108,19 @@ char *ask_secret(const char *prompt, void *data)
 	return ask(prompt, data, false);
 }
 
+char *ask_text(const char *prompt, struct cancel *cancel)
+{
+	char *answer = ask(prompt, cancel, true);
+
+	return answer ? g_strstrip(answer) : NULL;
+}
+
 bool ask_yes(const char *prompt, struct cancel *cancel)
 {
-	g_autofree char *answer = ask(prompt, cancel, true);
+	g_autofree char *answer = ask_text(prompt, cancel);
 
 	if (!answer)
 		return false;
-	g_strstrip(answer);
 	return g_ascii_strcasecmp(answer, "y") == 0 ||
 		g_ascii_strcasecmp(answer, "yes") == 0;
 }

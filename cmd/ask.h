@@ -17,6 +17,10 @@ char *ask_secret(const char *prompt, void *data);
 /* The same for a yes or no, with echo; false for anything but yes. */
 bool ask_yes(const char *prompt, struct cancel *cancel);
 
+/* The same for a line of text, with echo; newly allocated, blanks at its ends
+ * cut off, or NULL. */
+char *ask_text(const char *prompt, struct cancel *cancel);
+
 /* True if there is somebody to ask. */
 bool ask_is_possible(void);
 

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define EXIT_DIFFERENCES 10
-#define REPORTERS_MAX 4
+#define REPORTERS_MAX 5
 
 struct runner {
 	const struct options *options;
@@ -123,6 +123,12 @@ static void add_reporter(struct runner *r, struct reporter *reporter)
 	r->reporters[r->n_reporters++] = reporter;
 }
 
+/* A command with an answer of its own only reads. */
+static bool has_own_answer(const struct runner *r)
+{
+	return r->hooks && r->hooks->reporter;
+}
+
 static bool open_reporters(struct runner *r, GError **error)
 {
 	r->info = (struct run_info) {
@@ -135,9 +141,9 @@ static bool open_reporters(struct runner *r, GError **error)
 		.started_us = g_get_real_time(),
 		.options = r->options,
 	};
-	if (!r->hooks || r->options->verbosity > 0)
+	if (!has_own_answer(r) || r->options->verbosity > 0)
 		add_reporter(r, report_plain_new(&r->info));
-	if (r->hooks)
+	if (has_own_answer(r))
 		add_reporter(r, r->hooks->reporter(&r->info, r->hooks->data));
 	else if (r->options->json)
 		add_reporter(r, report_json_new(&r->info));
@@ -145,6 +151,11 @@ static bool open_reporters(struct runner *r, GError **error)
 		add_reporter(r, report_plan_new(&r->info));
 	else
 		add_reporter(r, report_answer_new(&r->info));
+	struct reporter *beside = r->hooks && r->hooks->beside
+		? r->hooks->beside(&r->info, r->hooks->data) : NULL;
+
+	if (beside)
+		add_reporter(r, beside);
 	if (!r->options->events_path)
 		return true;
 	struct reporter *events = report_events_new(
@@ -190,8 +201,8 @@ static int run_it(struct runner *r)
 	struct run_result *result = run_execute(&options);
 	int status = result->exit_status;
 
-	while (r->hooks && r->hooks->after(result, r->cancel, &status,
-					   r->hooks->data)) {
+	while (r->hooks && r->hooks->after &&
+	       r->hooks->after(result, r->cancel, &status, r->hooks->data)) {
 		run_result_free(result);
 		result = run_execute(&options);
 		status = result->exit_status;
@@ -227,11 +238,18 @@ static bool take_local_lock(struct runner *r, GError **error)
 {
 	const struct host *master = r->cluster->master->host;
 
-	if (r->options->check || r->hooks)
+	if (r->options->check || has_own_answer(r))
 		return true;
 	r->lock = local_lock_take(master->address, master->port, r->run_id,
 				  error);
 	return r->lock != NULL;
+}
+
+static bool is_admitted(struct runner *r, GError **error)
+{
+	return !r->hooks || !r->hooks->admit ||
+		r->hooks->admit(r->inventory, r->cluster, &r->limit,
+				r->cancel, r->hooks->data, error);
 }
 
 int runner_run(const struct options *options, const char *command,
@@ -254,8 +272,9 @@ int runner_run_hooked(const struct options *options, const char *command,
 	int status;
 
 	if (read_files(&r, name, text, &error) && open_transport(&r, &error) &&
-	    take_local_lock(&r, &error) && open_reporters(&r, &error)) {
-		if (hooks)
+	    is_admitted(&r, &error) && take_local_lock(&r, &error) &&
+	    open_reporters(&r, &error)) {
+		if (hooks && hooks->begin)
 			hooks->begin(r.cluster, hooks->data);
 		status = run_it(&r);
 	} else {

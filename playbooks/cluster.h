@@ -53,6 +53,8 @@ struct cluster {
 	struct remote_lock *remote_lock; /* held by this run, or NULL */
 	GPtrArray *seen;		/* struct kube_node *, last look, or NULL */
 	struct proof *proof;		/* borrowed; only when one is made */
+	GPtrArray *departures;		/* struct departure *, borrowed; NULL:
+					   nobody is to go */
 	GMutex lock;			/* first_join_done, ... */
 	GCond changed;
 	bool first_join_done, first_join_taken;
@@ -72,6 +74,10 @@ void cluster_free(struct cluster *cluster);
 /* The node of `host`, or NULL for a host without a role. */
 struct node *cluster_find(const struct cluster *cluster,
 			  const struct host *host);
+
+/* Forgets what this run knew of a cluster that is no more: its API, nodes and
+ * token. The hosts and the lock stay. */
+void cluster_forget(struct cluster *cluster);
 
 /* What the last look at the API said of `node`, or NULL; borrowed. */
 struct kube_node;

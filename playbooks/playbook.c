@@ -106,16 +106,27 @@ static void read_serial(struct playbook_reader *r, struct play *play,
 				 text ? text : "[...]");
 }
 
-static void read_always(struct playbook_reader *r, struct play *play,
-			const yaml_node_t *value)
+static void read_switch(struct playbook_reader *r, const yaml_node_t *value,
+			const char *name, bool *to)
 {
 	const char *text = yaml_text_scalar(value);
 
-	if (!text || !scalar_bool(text, &play->always))
+	if (!text || !scalar_bool(text, to))
 		playbook_problem(r, value, NULL,
-				 "'always' takes yes or no, not "
-				 "'%s'",
+				 "'%s' takes yes or no, not '%s'", name,
 				 text ? text : "[...]");
+}
+
+static void read_always(struct playbook_reader *r, struct play *play,
+			const yaml_node_t *value)
+{
+	read_switch(r, value, "always", &play->always);
+}
+
+static void read_without_master(struct playbook_reader *r, struct play *play,
+				const yaml_node_t *value)
+{
+	read_switch(r, value, "without_master", &play->without_master);
 }
 
 static void read_do(struct playbook_reader *r, struct play *play,
@@ -142,7 +153,7 @@ static const struct {
 } play_keys[] = {
 	{"name", read_name, false},	{"on", read_on, true},
 	{"serial", read_serial, false}, {"always", read_always, false},
-	{"do", read_do, true},
+	{"without_master", read_without_master, false}, {"do", read_do, true},
 };
 
 static void read_play_key(struct playbook_reader *r, struct play *play,
@@ -167,7 +178,8 @@ static void read_play_key(struct playbook_reader *r, struct play *play,
 	}
 	playbook_problem_unknown(r, key, "key of a play", name ? name : "[...]",
 				 known,
-				 "a play has name, on, serial, always and do");
+				 "a play has name, on, serial, always, "
+				 "without_master and do");
 }
 
 static void play_free(struct play *play)

@@ -8,6 +8,7 @@
  *	  on: masters
  *	  serial: 1		# optional: how many hosts at once
  *	  always: yes		# optional: also after failure and Ctrl-C
+ *	  without_master: yes	# optional: also when the master has failed
  *	  do:
  *	    - args: {service: kubelet, set: {--node-ip: "${node_ip}"}}
  *	    - restart
@@ -30,6 +31,7 @@ struct play {
 	char *name, *on;
 	unsigned serial;	/* 0: no limit but --forks */
 	bool always;
+	bool without_master;	/* goes on when the master has failed */
 	struct mark mark, on_mark;
 	GPtrArray *steps;	/* struct step * */
 };

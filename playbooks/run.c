@@ -176,10 +176,11 @@ static void run_play(struct run *run, const struct play *play)
 	g_ptr_array_unref(p.hosts);
 }
 
-static bool is_over(const struct run *run)
+static bool is_over(const struct run *run, const struct play *play)
 {
 	return cancel_is_stopped(run->cancel) ||
-		run->options->cluster->master->failed;
+		(run->options->cluster->master->failed &&
+		 !play->without_master);
 }
 
 static enum task_status gravest_status(const struct run *run)
@@ -211,7 +212,7 @@ static void *conduct(void *data)
 	for (guint i = 0; i < plays->len; i++) {
 		const struct play *play = g_ptr_array_index(plays, i);
 
-		if (!is_over(run) || play->always)
+		if (!is_over(run, play) || play->always)
 			run_play(run, play);
 	}
 	event = run_event(run, EVENT_RUN_END);

@@ -3,7 +3,7 @@
  * Plays over hosts. Plays are barriers; within one, each host runs its steps
  * on a thread of its own in a window of `forks`. A host that fails drops out
  * of later plays (except `always` ones); when the last master has failed the
- * run ends after its `always` plays.
+ * run ends after its `always` plays and those that do `without_master`.
  */
 #ifndef MUSTER_PLAYBOOKS_RUN_H
 #define MUSTER_PLAYBOOKS_RUN_H

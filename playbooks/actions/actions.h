@@ -40,6 +40,12 @@ enum task_status node_edit_file(struct task *task, const char *path,
 				const char *before, const char *after,
 				enum node_service service, GError **error);
 
+/* Runs `script` as a job until it succeeds or fails for good; waits out what
+ * passes, such as another change of snapd's. `what` names it in errors. */
+bool node_run_patiently(struct task *task, const char *what,
+			const char *script, const char *const *args,
+			GError **error);
+
 /* "12.3s", newly allocated. */
 char *duration_text(gint64 us);
 
@@ -50,10 +56,11 @@ bool token_mint(struct cluster *cluster, const char *ttl, gint64 deadline_us,
 
 extern const struct action action_api, action_args, action_ask_api,
 	action_ask_api_again, action_ask_deep, action_ask_host,
-	action_certificates, action_cni, action_cni_apply, action_copy,
-	action_datastore, action_join, action_lock, action_look,
-	action_preflight, action_proxy, action_proxy_check, action_restart,
-	action_revoke, action_run, action_settle, action_snap, action_token,
-	action_verify;
+	action_belongs, action_certificates, action_cni, action_cni_apply,
+	action_copy, action_datastore, action_departures, action_drain,
+	action_forget, action_join, action_leave, action_lock, action_look,
+	action_preflight, action_proxy, action_proxy_check, action_purge,
+	action_remove_node, action_restart, action_revoke, action_run,
+	action_settle, action_snap, action_token, action_verify;
 
 #endif

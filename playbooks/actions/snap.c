@@ -63,15 +63,15 @@ static bool may_pass(const struct exec_result *result)
 	return snap_text_is_busy(result->err, NULL);
 }
 
-/* Runs `script` as a job until it succeeds or fails for good. */
-static bool run_patiently(struct task *task, const char *what,
-			  const char *script, const char *const *args,
-			  GError **error)
+bool node_run_patiently(struct task *task, const char *what,
+			const char *script, const char *const *args,
+			GError **error)
 {
 	for (unsigned try = 1;; try++) {
 		g_autoptr(ExecResult) result = NULL;
 		g_autofree char *id = g_strdup_printf(
-			"%s-snap-%u", task_run_id(task), try);
+			"%s-snap-%u-%" G_GINT64_MODIFIER "x",
+			task_run_id(task), try, g_get_monotonic_time());
 		struct job_request request = {
 			.id = id,
 			.title = what,
@@ -109,8 +109,8 @@ static enum task_status install(struct task *task, const char *channel,
 	task_say(task, "install MicroK8s from %s", channel);
 	if (!task_may_change(task))
 		return TASK_CHANGED;
-	if (!run_patiently(task, "snap install microk8s", install_script,
-			   args, error) || !node_look(task, error))
+	if (!node_run_patiently(task, "snap install microk8s", install_script,
+				args, error) || !node_look(task, error))
 		return TASK_FAILED;
 	if (node->facts->installed)
 		return TASK_CHANGED;
@@ -124,8 +124,8 @@ static enum task_status start(struct task *task, GError **error)
 	task_say(task, "start MicroK8s: it was stopped");
 	if (!task_may_change(task))
 		return TASK_CHANGED;
-	if (!run_patiently(task, "microk8s start", start_script, NULL,
-			   error) || !node_look(task, error))
+	if (!node_run_patiently(task, "microk8s start", start_script, NULL,
+				error) || !node_look(task, error))
 		return TASK_FAILED;
 	return TASK_CHANGED;
 }
