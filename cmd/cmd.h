@@ -11,6 +11,7 @@ int cmd_exec(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_inventory(int argc, char **argv);
 int cmd_kubeconfig(int argc, char **argv);
+int cmd_kubeconfig(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_play(int argc, char **argv);
 int cmd_playbook(int argc, char **argv);

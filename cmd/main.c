@@ -24,6 +24,7 @@ static const struct {
 	{ "remove", cmd_remove, "let hosts leave the cluster, dead ones too" },
 	{ "reset", cmd_reset, "take the whole cluster apart" },
 	{ "rebuild", cmd_rebuild, "reset and up in one, with timings" },
+	{ "kubeconfig", cmd_kubeconfig, "print or merge what kubectl needs" },
 	{ "exec", cmd_exec, "run a command on hosts, tell their answers once" },
 	{ "play", cmd_play, "run a playbook of your own" },
 	{ "playbook", cmd_playbook, "list or show the playbooks inside muster" },

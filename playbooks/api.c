@@ -7,7 +7,6 @@
 #include "api.h"
 
 #include "microk8s/kube_nodes.h"
-#include "microk8s/kubeconfig.h"
 #include "transport/error.h"
 #include "transport/exec.h"
 #include "transport/http.h"
@@ -41,8 +40,8 @@ void api_free(struct api *api)
 	g_free(api);
 }
 
-static struct kubeconfig *read_credentials(struct session *session,
-					   gint64 deadline_us, GError **error)
+struct kubeconfig *api_credentials(struct session *session,
+				   gint64 deadline_us, GError **error)
 {
 	g_autoptr(ExecResult) result = NULL;
 	struct exec_request request = {
@@ -67,7 +66,7 @@ struct api *api_open(struct transport *transport, struct session *session,
 		     gint64 deadline_us, GError **error)
 {
 	g_autoptr(Kubeconfig) config =
-		read_credentials(session, deadline_us, error);
+		api_credentials(session, deadline_us, error);
 
 	if (!config)
 		return NULL;

@@ -7,12 +7,18 @@
 #ifndef MUSTER_PLAYBOOKS_API_H
 #define MUSTER_PLAYBOOKS_API_H
 
+#include "microk8s/kubeconfig.h"
 #include "transport/session.h"
 
 #include <glib.h>
 #include <jansson.h>
 
 struct api;
+
+/* The admin's credentials, read on `session`'s host, a control plane; nothing
+ * of them reaches a log. Errors: those of exec_run(), PROTOCOL. */
+struct kubeconfig *api_credentials(struct session *session,
+				   gint64 deadline_us, GError **error);
 
 /* Reads the credentials on `session`'s host and opens the tunnel to its
  * 127.0.0.1:16443. Does not ask the API anything yet. */

@@ -14,7 +14,8 @@
 struct http_client;
 
 struct http_options {
-	const char *unix_socket;	/* copied */
+	const char *unix_socket;	/* copied; NULL: the URL's own address
+					   is dialled from here */
 	const char *base_url;		/* "https://127.0.0.1:16443"; the host
 					   name in it is checked against the
 					   server's certificate */

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-from . import core
+from . import core, tables
 from .apiserver_nodes import PARTS, Kubelets
 from .httpio import Request, Response, answer, plain
 from .resources import (GROUPS, KINDS, Place, fields_match, labels_match,
@@ -126,14 +126,21 @@ class Rest:
 
     def _read(self, store: Store, place: Place, request: Request
               ) -> Response:
+        as_table = tables.is_wanted(request.headers.get("accept", ""))
         if place.name:
-            return answer(200, typed(place, _need(store, place)))
+            item = _need(store, place)
+            return answer(200, tables.table(
+                place.kind.plural, [item], store.revision) if as_table
+                else typed(place, item))
         query = request.query
         if query.get("watch") in ("1", "true"):
             return Response(200, stream=self._watch(store, place, query))
         found = [typed(place, item) for item
                  in store.list(place.kind.plural, place.namespace)
                  if wanted(item, query)]
+        if as_table:
+            return answer(200, tables.table(place.kind.plural, found,
+                                            store.revision))
         return answer(200, {
             "kind": place.kind.name + "List",
             "apiVersion": place.kind.version,
@@ -166,6 +173,9 @@ class Rest:
                 for item in store.list(place.kind.plural, place.namespace):
                     if wanted(item, query):
                         yield line("ADDED", item)
+            if query.get("sendInitialEvents") == "true":
+                yield line("BOOKMARK", {"metadata": {"annotations": {
+                    "k8s.io/initial-events-end": "true"}}})
             while (chunk := await queue.get()) is not None:
                 yield chunk
         finally:
