@@ -9,14 +9,15 @@ static const char serve_script[] =
 	"exec httpd -f -p 8080 -h /tmp/page";
 
 /* Asks for everything at once; a line each, end the last. A pod that ended
- * would be started again and lose its log. */
+ * would be started again and lose its log. GNU's wget tries twenty times, so
+ * each try is limited from outside, where timeout is there and of today. */
 static const char ask_script[] =
-	"page() { for i in 1 2 3; do\n"
-	"	wget -q -T 5 -O /dev/null \"http://$1:8080/\" && return\n"
-	"done; return 1; }\n"
-	"name() { for i in 1 2 3; do\n"
-	"	nslookup \"$1\" >/dev/null 2>&1 && return\n"
-	"done; return 1; }\n"
+	"limit=\n"
+	"if timeout 1 true 2>/dev/null; then limit='timeout 8'; fi\n"
+	"twice() { \"$@\" >/dev/null 2>&1 || \"$@\" >/dev/null 2>&1; }\n"
+	"page() { twice $limit wget -q -T 5 -O /dev/null "
+	"\"http://$1:8080/\"; }\n"
+	"name() { twice $limit nslookup \"$1\"; }\n"
 	"tell() { if \"$3\" \"$4\"; then echo \"$1 $2 ok\"; else\n"
 	"	echo \"$1 $2 lost\"; fi; }\n"
 	"for peer in $PEERS; do tell pod \"${peer%%=*}\" page "

@@ -31,9 +31,33 @@ static const struct node *node_named(const struct cluster *cluster,
 	return NULL;
 }
 
+static bool is_broken(const struct proof *proof,
+		      const struct cluster *cluster, const struct node *from,
+		      const struct node *to)
+{
+	const char *cell = proof_cell(proof, cluster, from, to);
+
+	return strcmp(cell, "ok") != 0 && strcmp(cell, "-") != 0;
+}
+
+/* Whether the mesh between the nodes themselves tells already why `from` does
+ * not get through to `to`, or, NULL, to something that may be anywhere. */
+static bool is_explained(const struct proof *proof,
+			 const struct cluster *cluster,
+			 const struct node *from, const struct node *to)
+{
+	if (!from || to)
+		return from && is_broken(proof, cluster, from, to);
+	for (guint i = 0; i < cluster->nodes->len; i++)
+		if (is_broken(proof, cluster, from,
+			      g_ptr_array_index(cluster->nodes, i)))
+			return true;
+	return false;
+}
+
 /* Counts a line's answer; says so if it is a failure. */
-static void judge_line(struct proof *proof, const struct node *node,
-		       const char *line,
+static void judge_line(struct proof *proof, const struct cluster *cluster,
+		       const struct node *node, const char *line,
 		       unsigned counts[static G_N_ELEMENTS(asked)])
 {
 	g_auto(GStrv) words = g_strsplit(line, " ", 3);
@@ -44,7 +68,15 @@ static void judge_line(struct proof *proof, const struct node *node,
 		if (strcmp(words[0], asked[i].word) != 0)
 			continue;
 		counts[i]++;
-		if (strcmp(words[2], "ok") != 0)
+		if (strcmp(words[2], "ok") == 0)
+			continue;
+		if (is_explained(proof, cluster, node,
+				 node_named(cluster, words[1])))
+			proof_say(proof, (struct judgement) {
+				.condition = asked[i].condition,
+				.state = VERDICT_SKIPPED, .node = node,
+			}, "a way between the nodes is broken already");
+		else
 			proof_say(proof, (struct judgement) {
 				.condition = asked[i].condition,
 				.state = VERDICT_FAILS, .node = node,
@@ -70,7 +102,7 @@ static void judge_report(struct proof *proof, const struct cluster *cluster,
 	const struct node *node = node_named(cluster, report->node);
 
 	for (char **line = lines; *line; line++)
-		judge_line(proof, node, *line, counts);
+		judge_line(proof, cluster, node, *line, counts);
 	if (!is_finished(lines))
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_DEEP_PODS,
