@@ -152,6 +152,7 @@ struct session *session_new_to(struct transport *transport,
 	struct session *session = session_new(transport, host);
 
 	session->endpoint = endpoint;
+	session->is_jump = true;
 	return session;
 }
 
@@ -164,7 +165,8 @@ const char *session_password(const struct session *session)
 {
 	const char *own = first_var(session->host, password_names);
 
-	return own ? own : session->transport->password;
+	/* the password for the hosts is none of a jump host's business */
+	return own || session->is_jump ? own : session->transport->password;
 }
 
 const char *session_become_password(const struct session *session)

@@ -34,6 +34,7 @@ struct session {
 	const struct host *host;	/* borrowed */
 	const struct endpoint *endpoint; /* borrowed; NULL before the first
 					    session_connect() */
+	bool is_jump;			/* made by session_new_to() */
 	ssh_session ssh;		/* NULL: not connected */
 	ssh_event event;		/* pumps ssh; set once authenticated */
 	int fd;				/* ssh's; ssh_free() closes it */

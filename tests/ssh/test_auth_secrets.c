@@ -213,6 +213,26 @@ static void test_auth_keyboard_interactive_and_both(void **state)
 	}
 }
 
+/* The hosts' password opens this jump host too, and is not to be tried. */
+static void test_auth_password_is_not_for_jump_hosts(void **state)
+{
+	const char *user = sshd_add_user(sshd, NULL, NULL);
+	struct login login = {.to = sshd, .key = sshd->key,
+			      .password = LOGIN_PASSWORD};
+	(void)state;
+	if (!user)
+		skip();
+	assert_true(sshd_set_password(user, LOGIN_PASSWORD));
+	g_autofree char *config = g_strdup_printf(
+		"Host gate\n HostName 127.0.0.1\n Port %u\n User %s\n"
+		" IdentityFile %s\n IdentitiesOnly yes\n"
+		"Host 127.0.0.1\n ProxyJump gate\n",
+		sshd->port, user, sshd->other_key);
+
+	login.config = config;
+	login_expect(&login, MUSTER_ERROR_AUTH, "jump host");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_auth_prompt_keeps_nobody_else_waiting),
 		cmocka_unit_test(test_auth_password_only_when_given),
 		cmocka_unit_test(test_auth_keyboard_interactive_and_both),
+		cmocka_unit_test(test_auth_password_is_not_for_jump_hosts),
 	};
 	g_unsetenv("SSH_AUTH_SOCK");
 	return cmocka_run_group_tests(tests, start_server, stop_server);
