@@ -187,6 +187,12 @@ void cluster_free(struct cluster *cluster)
 	g_free(cluster);
 }
 
+bool cluster_chose(const struct cluster *cluster, const struct node *node)
+{
+	return !cluster->chosen ||
+		g_hash_table_contains(cluster->chosen, node->host);
+}
+
 void cluster_forget(struct cluster *cluster)
 {
 	g_clear_pointer(&cluster->api, api_free);

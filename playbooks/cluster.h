@@ -55,6 +55,8 @@ struct cluster {
 	struct proof *proof;		/* borrowed; only when one is made */
 	GPtrArray *departures;		/* struct departure *, borrowed; NULL:
 					   nobody is to go */
+	GHashTable *chosen;		/* set of struct host * that were asked
+					   for by name, borrowed; NULL: all */
 	GMutex lock;			/* first_join_done, ... */
 	GCond changed;
 	bool first_join_done, first_join_taken;
@@ -74,6 +76,9 @@ void cluster_free(struct cluster *cluster);
 /* The node of `host`, or NULL for a host without a role. */
 struct node *cluster_find(const struct cluster *cluster,
 			  const struct host *host);
+
+/* Whether `node` is among the hosts that were asked for. */
+bool cluster_chose(const struct cluster *cluster, const struct node *node);
 
 /* Forgets what this run knew of a cluster that is no more: its API, nodes and
  * token. The hosts and the lock stay. */

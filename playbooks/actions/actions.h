@@ -55,12 +55,13 @@ bool token_mint(struct cluster *cluster, const char *ttl, gint64 deadline_us,
 		GError **error);
 
 extern const struct action action_api, action_args, action_ask_api,
-	action_ask_api_again, action_ask_deep, action_ask_host,
-	action_belongs, action_certificates, action_cni, action_cni_apply,
-	action_copy, action_datastore, action_departures, action_drain,
-	action_forget, action_join, action_leave, action_lock, action_look,
+	action_ask_api_again, action_ask_deep, action_ask_host, action_belongs,
+	action_certificates, action_cni, action_cni_apply, action_copy,
+	action_datastore, action_departures, action_drain, action_forget,
+	action_join, action_leave, action_lock, action_look, action_node_ready,
 	action_preflight, action_proxy, action_proxy_check, action_purge,
-	action_remove_node, action_restart, action_revoke, action_run,
-	action_settle, action_snap, action_token, action_verify;
+	action_remove_node, action_restart, action_restart_service,
+	action_revoke, action_run, action_settle, action_snap, action_token,
+	action_verify;
 
 #endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verb `restart_service`: restarts a service because a person said so,
+ * not because its configuration was changed.
+ */
+#include "actions.h"
+
+#include "playbooks/restart_service.h"
+
+#include <string.h>
+
+#define ALL "all"
+
+static const struct param params[] = {
+	{ .name = "service", .type = PARAM_STRING, .fallback = "kubelite",
+	  .help = "One of " RESTART_SERVICES "." },
+};
+
+static const struct {
+	const char *name;
+	bool on_master, on_worker;
+} services[] = {
+	{ "kubelite", true, true },
+	{ "containerd", true, true },
+	{ "cluster-agent", true, true },
+	{ "k8s-dqlite", true, false },
+	{ "apiserver-kicker", true, false },
+	{ "apiserver-proxy", false, true },
+	{ ALL, true, true },
+};
+
+/* `snap restart` and not `microk8s stop` and `start`: those do nothing on a
+ * worker, and say that they did. What a run before owed is done by it. */
+static const char restart_script[] =
+	"snap=$(command -v snap || echo /usr/bin/snap)\n"
+	"if [ \"$1\" = " ALL " ]; then\n"
+	"	\"$snap\" restart microk8s || exit $?\n"
+	"	rm -f " PENDING_DIR "/*\n"
+	"else\n"
+	"	\"$snap\" restart \"microk8s.daemon-$1\" || exit $?\n"
+	"	rm -f \"" PENDING_DIR "/$1\"\n"
+	"fi\n"
+	"rmdir " PENDING_DIR " 2>/dev/null\n"
+	"rmdir /var/snap/microk8s/common/muster 2>/dev/null\n"
+	"exit 0\n";
+
+static bool runs_here(const char *service, enum node_role role)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(services); i++)
+		if (strcmp(services[i].name, service) == 0)
+			return role == NODE_MASTER ? services[i].on_master
+				: services[i].on_worker;
+	return false;
+}
+
+bool restart_knows(const char *service)
+{
+	return runs_here(service, NODE_MASTER) ||
+		runs_here(service, NODE_WORKER);
+}
+
+/* Never two control planes down at once: one that did not come back stops the
+ * rest. */
+static const struct node *broken_master(const struct cluster *cluster)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER && node->failed)
+			return node;
+	}
+	return NULL;
+}
+
+/* A host of another cluster, or of none, is not ours to restart. */
+static bool is_ours(struct task *task, GError **error)
+{
+	const struct node *node = task_node(task);
+	const struct node *master = task_cluster(task)->master;
+	bool is_master = node->role == NODE_MASTER;
+	enum facts_membership membership =
+		facts_membership(node->facts, master->facts);
+
+	if (is_master ? membership != FACTS_NOT_INSTALLED &&
+	    !facts_is_worker(node->facts) : membership == FACTS_MEMBER)
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PREFLIGHT,
+		    membership == FACTS_NOT_INSTALLED
+		    ? "MicroK8s is not installed" : "it is no %s of this "
+		    "cluster", is_master ? "control plane" : "worker");
+	return false;
+}
+
+static bool may_restart(struct task *task, const char *service, GError **error)
+{
+	const struct node *broken = broken_master(task_cluster(task));
+
+	if (!restart_knows(service))
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
+			    "no service '%s' (" RESTART_SERVICES ")", service);
+	else if (broken)
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
+			    "not restarted: the control plane %s has not come "
+			    "back", broken->host->name);
+	else
+		return is_ours(task, error);
+	return false;
+}
+
+static enum task_status restart_service_run(struct task *task, GError **error)
+{
+	struct node *node = task_node(task);
+	const char *service = task_string(task, "service");
+	const char *args[] = { service, NULL };
+
+	if (node_skips(task, false))
+		return TASK_SKIPPED;
+	if (!cluster_chose(task_cluster(task), node)) {
+		task_say(task, "not asked for");
+		return TASK_SKIPPED;
+	}
+	if (!may_restart(task, service, error))
+		return TASK_FAILED;
+	if (!runs_here(service, node->role)) {
+		task_say(task, "no %s on a %s", service,
+			 node->role == NODE_MASTER ? "master" : "worker");
+		return TASK_SKIPPED;
+	}
+	task_say(task, "%s", service);
+	if (!task_may_change(task))
+		return TASK_CHANGED;
+	return node_run_patiently(task, "snap restart", restart_script, args,
+				  error) ? TASK_CHANGED : TASK_FAILED;
+}
+
+const struct action action_restart_service = {
+	.name = "restart_service",
+	.summary = "restart a service, changed or not",
+	.help = "Containers keep running unless containerd is restarted. "
+		"Says nothing of whether the node came back: node_ready does. "
+		"With a control plane that has failed in this run it refuses.",
+	.params = params,
+	.n_params = G_N_ELEMENTS(params),
+	.timeout_us = 300 * G_TIME_SPAN_SECOND,
+	.retry_safe = true,
+	.run = restart_service_run,
+};
