@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-from . import core, tables
+from . import core, disruption, tables
 from .apiserver_nodes import PARTS, Kubelets
 from .httpio import Request, Response, answer, plain
 from .resources import (GROUPS, KINDS, Place, fields_match, labels_match,
@@ -96,6 +96,9 @@ class Rest:
         if verb in ("GET", "HEAD"):
             return self._read(store, place, request)
         if verb == "POST" and place.part == "eviction":
+            no = disruption.refusal(store, place.namespace, place.name)
+            if no:
+                return status(429, "TooManyRequests", no)
             await store.delete(place.kind.plural, place.namespace, place.name)
             return status(201, "", "")
         if verb == "POST" and not place.name:

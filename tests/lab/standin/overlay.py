@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import socket
 from collections.abc import Callable
 
@@ -128,14 +129,19 @@ class Overlay:
     def start(self, address: str, block: str, wanted_mtu: int) -> str:
         """Make the card anew on the address; the tunnel address.
 
-        The MTU is what is wanted, or (0) what the card below leaves.
+        The MTU is what is wanted, or (0) what the card below leaves.  A card
+        that is as it should be stays, with its traffic.
         """
         tunnel = block.partition("/")[0]
         card = next((name for name, own, _ in core.addresses()
                      if own == address), "")
         if not card:
             raise NotDetected("%s is on no card" % address)
-        self.mtu = wanted_mtu or card_mtu(card) - OVERHEAD
+        mtu = wanted_mtu or card_mtu(card) - OVERHEAD
+        if (block, address, mtu) == (self.block, self._address, self.mtu) \
+                and os.path.exists("/sys/class/net/" + CARD):
+            return tunnel
+        self.mtu = mtu
         link = Netlink()
         try:
             link.delete(CARD)
