@@ -15,7 +15,8 @@ import unittest
 
 from muster_run import MUSTER, TOP, Done, muster
 
-COMMANDS = ("up", "plan", "exec", "play", "playbook", "inventory", "explain")
+COMMANDS = ("up", "plan", "exec", "play", "playbook", "inventory", "explain",
+            "doctor")
 EXAMPLE = os.path.join(TOP, "inventory.example.ini")
 SEED = {"node1": "10.8.0.4", "node2": "10.8.0.5", "node3": "10.8.0.6"}
 
