@@ -31,6 +31,7 @@ KINDS = {kind.plural: kind for kind in (
     Kind("endpointslices", "EndpointSlice", "discovery.k8s.io", True),
     Kind("daemonsets", "DaemonSet", "apps", True),
     Kind("deployments", "Deployment", "apps", True),
+    Kind("poddisruptionbudgets", "PodDisruptionBudget", "policy", True),
     Kind("leases", "Lease", "coordination.k8s.io", True),
     Kind("ipamblocks", "IPAMBlock", "crd.projectcalico.org", False),
 )}

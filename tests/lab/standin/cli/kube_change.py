@@ -195,32 +195,78 @@ def cordon(line: Line) -> int:
     return 0
 
 
-def drain(line: Line) -> int:
-    """`drain NODE`: cordon, then delete what no DaemonSet owns."""
-    name = line.words[1].removeprefix("node/")
-    cordon(Line(["cordon", name]))
+def pods_to_drain(name: str, line: Line) -> list[dict]:
+    """The pods of a node that have to go, or kubectl's refusal."""
     pods = [pod for pod in kube.items("/api/v1/pods", line.timeout())
             if pod.get("spec", {}).get("nodeName") == name]
-    owned, free = [], []
+    owned, free, lone = [], [], []
     for pod in pods:
-        owners = pod["metadata"].get("ownerReferences") or []
-        daemon = any(o.get("kind") == "DaemonSet" for o in owners) or (
-            pod["metadata"]["name"].startswith("calico-node-"))
-        (owned if daemon else free).append(pod)
-    names = ", ".join("%s/%s" % (p["metadata"].get("namespace", "default"),
-                                 p["metadata"]["name"]) for p in owned)
+        kinds = [owner.get("kind") for owner
+                 in pod["metadata"].get("ownerReferences") or []]
+        (owned if "DaemonSet" in kinds or pod["metadata"]["name"].startswith(
+            "calico-node-") else free if kinds else lone).append(pod)
+
+    def names(some: list[dict]) -> str:
+        return ", ".join("%s/%s" % (
+            p["metadata"].get("namespace", "default"), p["metadata"]["name"])
+            for p in some)
+
+    why = ""
     if owned and not line.has("ignore-daemonsets"):
-        raise Failed('error: unable to drain node "%s" due to error: cannot '
-                     'delete DaemonSet-managed Pods (use --ignore-daemonsets '
-                     'to ignore): %s, continuing command...' % (name, names))
+        why = ("cannot delete DaemonSet-managed Pods (use "
+               "--ignore-daemonsets to ignore): " + names(owned))
+    elif lone and not line.has("force"):
+        why = ("cannot delete Pods that declare no controller (use --force "
+               "to override): " + names(lone))
+    if why:
+        sys.stderr.write('error: unable to drain node "%s" due to error: %s, '
+                         'continuing command...\nThere are pending nodes to '
+                         'be drained:\n %s\n' % (name, why, name))
+        raise Failed("error: " + why)
     if owned:
         sys.stderr.write("Warning: ignoring DaemonSet-managed Pods: %s\n"
-                         % names)
-    for pod in free:
-        space = pod["metadata"].get("namespace", "default")
-        print("evicting pod %s/%s" % (space, pod["metadata"]["name"]))
-        kube.call("DELETE", find_kind("pods").path(
-            space, pod["metadata"]["name"]), timeout=line.timeout())
+                         % names(owned))
+    if lone:
+        sys.stderr.write("Warning: deleting Pods that declare no controller: "
+                         "%s\n" % names(lone))
+    return free + lone
+
+
+def evict(pod: dict, end: float | None, line: Line) -> None:
+    """Ask for an eviction until a disruption budget lets it be."""
+    space = pod["metadata"].get("namespace", "default")
+    name = pod["metadata"]["name"]
+    print("evicting pod %s/%s" % (space, name), flush=True)
+    while True:
+        try:
+            kube.call("POST", find_kind("pods").path(space, name)
+                      + "/eviction", {"apiVersion": "policy/v1",
+                                      "kind": "Eviction", "metadata": {
+                                          "name": name, "namespace": space}},
+                      timeout=line.timeout())
+            return
+        except ApiError as error:
+            if error.status == 404:
+                return
+            if error.status != 429:
+                raise
+            what = 'error when evicting pods/"%s" -n "%s"' % (name, space)
+            sys.stderr.write("%s (will retry after 5s): %s\n"
+                             % (what, error.message))
+        if end and time.monotonic() > end:
+            raise Failed("error: %s: global timeout reached: %s"
+                         % (what, line.options["timeout"]))
+        core.sleep(5)
+
+
+def drain(line: Line) -> int:
+    """`drain NODE`: cordon, then evict what no DaemonSet owns."""
+    name = line.words[1].removeprefix("node/")
+    limit = duration(line.options.get("timeout", "0"))
+    end = time.monotonic() + core.scaled(limit) if limit else None
+    cordon(Line(["cordon", name]))
+    for pod in pods_to_drain(name, line):
+        evict(pod, end, line)
     print("node/%s drained" % name)
     return 0
 

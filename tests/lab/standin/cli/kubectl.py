@@ -17,6 +17,8 @@ from .kube import ApiDown, ApiError
 RESOURCES = (
     (("nodes", "node", "no"), "/api/v1", False),
     (("pods", "pod", "po"), "/api/v1", True),
+    (("poddisruptionbudgets", "poddisruptionbudget", "pdb"),
+     "/apis/policy/v1", True),
     (("endpoints", "endpoint", "ep"), "/api/v1", True),
     (("services", "service", "svc"), "/api/v1", True),
     (("namespaces", "namespace", "ns"), "/api/v1", False),

@@ -13,7 +13,7 @@ import shutil
 import sys
 
 from .. import certs, core
-from . import dispatch, join_control, kube
+from . import addons, dispatch, join_control, kube
 from .join_worker import service
 
 NOT_MEMBER = "This MicroK8s deployment is not acting as a node in a cluster."
@@ -42,8 +42,16 @@ def reset_args() -> None:
             core.write_text(core.path("args", name), source.read())
 
 
+#: addons that are files of the host; all others live in the datastore
+ON_DISK = ("community", "ha-cluster", "helm", "helm3")
+
+
 def new_datastore() -> None:
-    """An empty datastore of one member in the old one's place."""
+    """An empty datastore of one member in the old one's place; the addons
+    that were in it are gone."""
+    for addon in addons.ADDONS:
+        if addon.name not in ON_DISK:
+            addon.set_enabled(False)
     backend = core.path("var", "kubernetes", "backend")
     shutil.rmtree(str(backend) + ".backup", ignore_errors=True)
     if os.path.isdir(backend):
