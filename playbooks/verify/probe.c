@@ -120,6 +120,7 @@ static void read_provider(struct probe *probe, const char *value)
 static void read_dns(struct probe *probe, const char *value)
 {
 	probe->dns_reach = read_reach(value);
+	g_clear_pointer(&probe->dns, g_free);
 	if (probe->dns_reach != REACH_UNASKED)
 		return;
 	probe->dns_reach = REACH_OK;

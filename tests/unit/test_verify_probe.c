@@ -87,6 +87,17 @@ static void test_probe_of_a_bare_host_knows_little(void **state)
 	probe_free(probe);
 }
 
+/* Found by the fuzzer: an answer stayed beside the word that there is none. */
+static void test_probe_last_word_on_dns_counts(void **state)
+{
+	struct probe *probe = parse("dns=1234\ndns=lost\nend=1\n");
+
+	(void)state;
+	assert_int_equal(probe->dns_reach, REACH_LOST);
+	assert_null(probe->dns);
+	probe_free(probe);
+}
+
 static void test_probe_that_is_none_is_refused(void **state)
 {
 	static const struct { const char *text; size_t length; } cases[] = {
@@ -182,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_probe_is_read_whole),
 		cmocka_unit_test(test_probe_of_a_bare_host_knows_little),
+		cmocka_unit_test(test_probe_last_word_on_dns_counts),
 		cmocka_unit_test(test_probe_that_is_none_is_refused),
 		cmocka_unit_test(
 			test_probe_offset_leaves_out_what_the_script_took),

@@ -5,6 +5,7 @@
  */
 #include "cmd/report_conditions.h"
 #include "playbooks/microk8s/kube_nodes.h"
+#include "playbooks/verify/deep_objects.h"
 #include "proof_world.h"
 
 #include <setjmp.h>
@@ -88,6 +89,49 @@ static void test_judge_deep_that_never_ran_fails(void **state)
 	world_clear(&w);
 }
 
+static void test_deep_leftovers_are_ours_and_over(void **state)
+{
+	json_t *old = deep_service("old", "x", 99);
+	json_t *young = deep_service("young", "x", 101);
+	json_t *foreign = json_pack("{s:{s:s, s:{s:s}}}", "metadata", "name",
+				    "foreign", "annotations", DEEP_END, "1");
+	json_t *list = json_pack("{s:[o, o, o, {}]}", "items", old, young,
+				 foreign);
+	g_autoptr(GPtrArray) names = deep_leftovers(list, 100);
+
+	(void)state;
+	assert_int_equal(names->len, 1);
+	assert_string_equal(g_ptr_array_index(names, 0), "old");
+	json_decref(list);
+}
+
+static void test_deep_pods_go_everywhere_and_leave_at_once(void **state)
+{
+	json_t *set = deep_askers("n-ask", "img:1", 7, "a=10.1.0.2 b=10.1.1.2",
+				  "10.152.183.9", "k");
+	const char *effect = NULL, *image = NULL, *peers = NULL;
+	const char *label = NULL, *selected = NULL;
+	int grace = -1;
+
+	(void)state;
+	assert_non_null(set);
+	assert_int_equal(json_unpack(set,
+		"{s:{s:{s:{s:s}}, s:{s:{s:{s:s}}, s:{s:i, s:[{s:s}], s:[{s:s,"
+		" s:[{s:s}]}]}}}}",
+		"spec", "selector", "matchLabels", DEEP_LABEL, &selected,
+		"template", "metadata", "labels", DEEP_LABEL, &label,
+		"spec", "terminationGracePeriodSeconds", &grace,
+		"tolerations", "operator", &effect,
+		"containers", "image", &image, "env", "value", &peers), 0);
+	assert_string_equal(effect, "Exists");
+	assert_int_equal(grace, 0);
+	assert_string_equal(image, "img:1");
+	assert_string_equal(peers, "a=10.1.0.2 b=10.1.1.2");
+	assert_string_equal(label, "n-ask");
+	assert_string_equal(selected, label);
+	json_decref(set);
+}
+
 /* --- telling --- */
 
 static void test_proof_matrix_names_the_first_thing_broken(void **state)
@@ -161,6 +205,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge_deep_believes_logs_that_end),
 		cmocka_unit_test(test_judge_deep_that_never_ran_fails),
+		cmocka_unit_test(test_deep_leftovers_are_ours_and_over),
+		cmocka_unit_test(
+			test_deep_pods_go_everywhere_and_leave_at_once),
 		cmocka_unit_test(
 			test_proof_matrix_names_the_first_thing_broken),
 		cmocka_unit_test(test_proof_junit_is_a_suite_of_conditions),
