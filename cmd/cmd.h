@@ -18,6 +18,7 @@ int cmd_rebuild(int argc, char **argv);
 int cmd_remove(int argc, char **argv);
 int cmd_reset(int argc, char **argv);
 int cmd_restart(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_trust(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

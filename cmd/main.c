@@ -20,6 +20,7 @@ static const struct {
 	{ "plan", cmd_plan, "show what up would change; changes nothing" },
 	{ "doctor", cmd_doctor, "find what would stop a run, and its cures" },
 	{ "verify", cmd_verify, "prove that nodes and pods reach each other" },
+	{ "status", cmd_status, "the inventory beside the cluster, and drift" },
 	{ "kubeconfig", cmd_kubeconfig, "print or merge what kubectl needs" },
 	{ "restart", cmd_restart, "restart a service, masters one by one" },
 	{ "remove", cmd_remove, "let hosts leave the cluster, dead ones too" },

@@ -20,7 +20,7 @@ struct item {
 	const char *list, *body;	/* "clusters", "cluster" */
 	const char *keys[FIELDS];
 	char *values[FIELDS];		/* owned */
-	bool may_have_more;		/* a context's namespace is the user's */
+	bool may_have_more;		/* its namespace is the user's */
 };
 
 enum { CLUSTER, CONTEXT, USER, ITEMS };
