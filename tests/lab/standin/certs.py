@@ -227,10 +227,18 @@ def _reissue_sans(what: str, fault: str) -> list[str]:
 def reissue(what: str, fault: str) -> None:
     """certs/kubelet.crt or server.crt anew: no-address names loopback only,
     expired ended yesterday, none is as it should be.  CalledProcessError."""
+    try:
+        if os.path.exists(_file(what + ".key")):
+            _reissue(what, fault)
+    finally:
+        for name in (".crt", ".key"):
+            if os.path.exists(LAB_CA + name):
+                os.unlink(LAB_CA + name)
+
+
+def _reissue(what: str, fault: str) -> None:
     import tempfile
     import time
-    if not os.path.exists(_file(what + ".key")):
-        return
     form = "%Y%m%d%H%M%SZ"
     now = time.time()
     ends = now - 86400 if fault == "expired" else now + 365 * 86400
@@ -250,8 +258,6 @@ def reissue(what: str, fault: str) -> None:
                  "-startdate", time.strftime(form, time.gmtime(
                      min(now, ends) - 86400)),
                  "-enddate", time.strftime(form, time.gmtime(ends)))
-    for name in (".crt", ".key"):
-        os.unlink(LAB_CA + name)
     _share(made)
     os.replace(made, _file(what + ".crt"))
 
