@@ -5,6 +5,7 @@
  */
 #include "report.h"
 
+#include "fold.h"
 #include "term.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ struct plain {
 	const struct run_info *info;
 	bool has_color;
 	int host_width;
+	GHashTable *told;		/* text of a failure -> who had it first */
 };
 
 static void print_line(const struct plain *p, const struct event *event,
@@ -39,13 +41,37 @@ static bool is_told(const struct plain *p, enum task_status status)
 	return true;
 }
 
+/* What failed in the same words before: fifty hosts behind a jump host that is
+ * down have one thing to say. NULL if nobody has said it. */
+static const char *said_before(const struct plain *p,
+			       const struct event *event)
+{
+	const char *first;
+
+	if ((event->status != TASK_FAILED &&
+	     event->status != TASK_UNREACHABLE) || !event->message)
+		return NULL;
+	first = g_hash_table_lookup(p->told, event->message);
+	if (!first)
+		g_hash_table_insert(p->told, g_strdup(event->message),
+				    g_strdup(event->host));
+	return first;
+}
+
 static void print_step_end(const struct plain *p, const struct event *event)
 {
 	double seconds = (double)event->elapsed_us / G_USEC_PER_SEC;
+	const char *first = said_before(p, event);
 	g_autofree char *text = NULL;
 
 	if (!is_told(p, event->status))
 		return;
+	if (first) {
+		text = g_strdup_printf("the same as %s", first);
+		print_line(p, event, task_status_name(event->status),
+			   event->status, text);
+		return;
+	}
 	text = seconds >= 1
 		? g_strdup_printf("%s (%.1fs)",
 				  event->message ? event->message : "",
@@ -95,6 +121,50 @@ static void plain_event(const struct event *event, void *data)
 	}
 }
 
+static bool is_same(const struct host_result *a, const struct host_result *b)
+{
+	return a->error->code == b->error->code &&
+		g_strcmp0(a->error->message, b->error->message) == 0 &&
+		g_strcmp0(a->failed_step, b->failed_step) == 0 &&
+		g_strcmp0(a->hint, b->hint) == 0;
+}
+
+/* The names of those from `i` on that failed as it did; NULL if it is one of
+ * those that an earlier one has told. */
+static char *names_like(const struct run_result *result, guint i,
+			guint *n_names)
+{
+	const struct host_result *h = g_ptr_array_index(result->hosts, i);
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	for (guint k = 0; k < result->hosts->len; k++) {
+		const struct host_result *other =
+			g_ptr_array_index(result->hosts, k);
+
+		if (!other->error || !is_same(h, other))
+			continue;
+		if (k < i)
+			return NULL;
+		g_ptr_array_add(names, other->host->name);
+	}
+	*n_names = names->len;
+	return fold_names((const char *const *)names->pdata, names->len);
+}
+
+static void print_failure(const struct plain *p, const struct host_result *h,
+			  const char *names, guint n)
+{
+	fprintf(stderr, "  %s: %s: %s\n", names,
+		h->failed_step ? h->failed_step : "run", h->error->message);
+	if (h->hint)
+		fprintf(stderr, "      fix: %s\n", h->hint);
+	if (h->cause)
+		fprintf(stderr, "      more: muster explain %s\n", h->cause);
+	if (p->info->log_dir)
+		fprintf(stderr, "      log: %s/%s.log\n", p->info->log_dir,
+			n == 1 ? h->host->name : "HOST");
+}
+
 static void plain_finish(void *data, const struct run_result *result)
 {
 	const struct plain *p = data;
@@ -103,27 +173,28 @@ static void plain_finish(void *data, const struct run_result *result)
 	for (guint i = 0; i < result->hosts->len; i++) {
 		const struct host_result *h =
 			g_ptr_array_index(result->hosts, i);
+		guint n = 0;
+		g_autofree char *names = h->error
+			? names_like(result, i, &n) : NULL;
 
-		if (!h->error)
+		if (!names)
 			continue;
 		if (!is_any)
 			fputs("\nWhat went wrong:\n", stderr);
 		is_any = true;
-		fprintf(stderr, "  %s: %s: %s\n", h->host->name,
-			h->failed_step ? h->failed_step : "run",
-			h->error->message);
-		if (h->hint)
-			fprintf(stderr, "      fix: %s\n", h->hint);
-		if (h->cause)
-			fprintf(stderr, "      more: muster explain %s\n",
-				h->cause);
-		if (p->info->log_dir)
-			fprintf(stderr, "      log: %s/%s.log\n",
-				p->info->log_dir, h->host->name);
+		print_failure(p, h, names, n);
 	}
 	if (result->stopped)
 		fputs("Stopped before the end; run it again to go on.\n",
 		      stderr);
+}
+
+static void plain_free(void *data)
+{
+	struct plain *p = data;
+
+	g_hash_table_unref(p->told);
+	g_free(p);
 }
 
 struct reporter *report_plain_new(const struct run_info *info)
@@ -132,6 +203,8 @@ struct reporter *report_plain_new(const struct run_info *info)
 	struct plain *p = g_new0(struct plain, 1);
 
 	p->info = info;
+	p->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					g_free);
 	p->has_color = term_has_color(stderr, info->options->color);
 	for (guint i = 0; i < info->cluster->nodes->len; i++) {
 		const struct node *node =
@@ -143,6 +216,6 @@ struct reporter *report_plain_new(const struct run_info *info)
 	reporter->sink.event = plain_event;
 	reporter->sink.data = p;
 	reporter->finish = plain_finish;
-	reporter->free = g_free;
+	reporter->free = plain_free;
 	return reporter;
 }

@@ -308,3 +308,10 @@ class BastionTest(LabTest):
                          done)
         self.assertIn("node[1-4] (4): unreachable: ", done.err)
         self.assertLess(done.seconds, 15)
+        # told once in the story, once in the end
+        done = self.with_agent(MUSTER, "up", "-i", self.inventory, "-T", "2")
+        self.assertEqual(done.rc, 4, done)
+        self.assertEqual(len(re.findall("jump host 'gate'", done.err)), 2,
+                         done)
+        self.assertEqual(done.err.count("look: the same as node"), 3, done)
+        self.assertIn("  node[1-4]: look: jump host 'gate'", done.err)
