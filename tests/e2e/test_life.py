@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import time
 from collections import Counter
@@ -91,19 +92,22 @@ class Life(LabTest):
         self.assertEqual(list(nodes), [host])
         self.assertTrue(nodes[host][0], nodes)
 
-    def inventory_of(self, name: str, master: str, *workers: str) -> str:
+    @classmethod
+    def inventory_of(cls, name: str, master: str, *workers: str) -> str:
         """The lab's hosts in other roles."""
-        with open(self.inventory, encoding="utf-8") as source:
+        with open(cls.inventory, encoding="utf-8") as source:
             text = source.read()
         lines = {line.split()[0]: line for line in text.splitlines()
                  if line.startswith("node")}
-        return self.write(name, "\n".join([
+        return cls.write(name, "\n".join([
             "[masters]", lines[master], "[workers]",
             *(lines[worker] for worker in workers),
             text[text.index("[all:vars]"):]]))
 
 
-class RemoveTest(Life):
+class LifeTest(Life):
+    """A cluster that goes on, and last of all is rebuilt."""
+
     HOSTS = 3
 
     @classmethod
@@ -207,15 +211,68 @@ class RemoveTest(Life):
         self.assertEqual(self.nodes(), self.well(2))
         self.assert_alone("node3")
 
+    def census(self, host: str) -> dict[str, list[str]]:
+        """Whatever could grow, run ids taken out of the names."""
+        names = {_RUN.sub("RUN", path) for path in self.snapshot(
+            host, "/var/snap", "/snap", "/root", "/home", "/tmp", "/etc")}
+        return {
+            "names": sorted(n for n in names if "/pods/" not in n),
+            "counts": self.sh(host, """
+                find /var/snap -name '*.muster*' | wc -l
+                ls -A /run/muster/jobs 2>/dev/null | wc -l
+                cat /var/snap/microk8s/current/credentials/*tokens.txt \\
+                    2>/dev/null | wc -l
+                wc -l </etc/hosts""").split(),
+            # What looks, and what logs in, comes and goes.
+            "processes": [line for line in self.sh(
+                host, "ps -eo comm= | sort").splitlines()
+                if line not in ("ps", "sort", "bash", "sh", "sshd", "sudo")]}
+
+    def changes(self, before: dict[str, list[str]], host: str) -> dict:
+        """What has come and gone since that census."""
+        now = {key: Counter(found) for key, found
+               in self.census(host).items()}
+        return {key: (now[key] - Counter(found), Counter(found) - now[key])
+                for key, found in before.items()
+                if now[key] != Counter(found)}
+
+    def assert_nothing_grew(self, before: dict, host: str) -> None:
+        """Processes that end may take their moment."""
+        end = time.monotonic() + 10
+        while self.changes(before, host) and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertEqual(self.changes(before, host), {}, host)
+
+    def test_9_rebuilt_again_and_again_nothing_grows(self) -> None:
+        first: dict[str, dict] = {}
+        for number in range(1, REBUILDS + 1):
+            with self.subTest(number=number):
+                done = self.muster("rebuild", "--confirm", "node1", *QUICK)
+                self.assertEqual(done.rc, 0, done)
+                self.assertEqual(self.nodes(), self.well(3))
+                self.assert_no_token()
+                for phase in ("reset", "up", "both", "  reset the workers",
+                              "  join the workers"):
+                    self.assertRegex(done.out, r"(?m)^%s +\d+\.\ds$" % phase)
+                for host in self.state()["hosts"]:
+                    if number == 1:
+                        first[host] = self.census(host)
+                    self.assert_nothing_grew(first[host], host)
+        document = self.up(*QUICK)
+        self.assertEqual(document["totals"]["changed"], 0)
+        self.assertIn("--cluster-dns=10.152.183.10",
+                      self.args("node2", "kubelet"))
+
 
 class ResetTest(Life):
+    """A cluster that ends, and another that its hosts join."""
+
     HOSTS = 4
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.three = cls.inventory_of(cls, "three.ini", "node1", "node2",
-                                     "node3")
+        cls.three = cls.inventory_of("three.ini", "node1", "node2", "node3")
         cls.assemble(cls.three)
 
     def test_1_asks_for_the_right_name(self) -> None:
@@ -235,6 +292,38 @@ class ResetTest(Life):
         for host in before:
             self.assertEqual(changed_paths(before[host], after[host]), [])
         self.assertEqual(self.starts(), starts)
+
+    def typed(self, answer: str, *args: str) -> tuple[int, str]:
+        """Exit code and terminal of a muster that asks one question."""
+        argv = self.argv(*args, inventory=self.three)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ["MUSTER_LAB"] = self.name
+            os.execv(argv[0], argv)
+        said = b""
+        try:
+            while b"Type its name" not in said:
+                said += os.read(terminal, 4096)
+            os.write(terminal, answer.encode() + b"\n")
+            while True:
+                said += os.read(terminal, 4096)
+        except OSError:     # its end, on Linux
+            pass
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
+
+    def test_1_asks_at_a_terminal(self) -> None:
+        rc, said = self.typed("yes", "reset", "--purge")
+        self.assertEqual(rc, 64, said)
+        self.assertIn("the cluster of 3 hosts", said)
+        self.assertIn("removes MicroK8s from them", said)
+        self.assertIn("'yes' is not the cluster's name", said)
+        # The right one lets it go on: to the first host, whom nobody knows.
+        rc, said = self.typed(" node1 ", "reset", "--known-hosts",
+                              self.write("nobody", ""))
+        self.assertEqual(rc, 4, said)
+        self.assertIn("not reset: node1, node2, node3", said)
+        self.assertEqual(self.nodes(), self.well(3))
 
     def test_2_a_host_that_is_down_holds_up_nobody(self) -> None:
         self.lab_must("crash", "node3")
@@ -271,7 +360,22 @@ class ResetTest(Life):
         self.assertIn("a member of another cluster", done.err)
         self.assertTrue(self.has_lock("node3", "clustered.lock"))
 
-    def test_5_purge_leaves_nothing(self) -> None:
+    def test_5_without_its_master_a_cluster_ends_by_adoption(self) -> None:
+        other = self.inventory_of("other.ini", "node4", "node1", "node2")
+        self.lab_must("crash", "node4")
+        args = ("reset", "--confirm", "node4", "-T", "1s")
+        done = self.muster(*args, inventory=other)
+        self.assertEqual(done.rc, 6, done)
+        self.assertRegex(done.err, "belongs: .*the master was not reached")
+        for host in ("node1", "node2"):
+            self.assertTrue(self.has_lock(host, "clustered.lock"))
+        done = self.muster(*args, "--adopt", inventory=other)
+        self.assertEqual(done.rc, 4, done)
+        for host in ("node1", "node2"):
+            self.assert_alone(host)
+        self.lab_must("boot", "node4")
+
+    def test_6_purge_leaves_nothing(self) -> None:
         every = self.inventory_of("every.ini", "node4", "node1", "node2",
                                   "node3")
         done = self.muster("reset", "--purge", "--confirm", "node4",
@@ -287,64 +391,3 @@ class ResetTest(Life):
             self.assertEqual(self.sh(host, "ls -d /var/snap/microk8s /snap/"
                                      "bin/microk8s /run/muster/jobs/* 2>"
                                      "/dev/null || true"), "", host)
-
-
-class RebuildTest(Life):
-    HOSTS = 3
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.assemble()
-
-    def census(self, host: str) -> dict[str, list[str]]:
-        """Whatever could grow, run ids taken out of the names."""
-        names = {_RUN.sub("RUN", path) for path in self.snapshot(
-            host, "/var/snap", "/snap", "/root", "/home", "/tmp", "/etc")}
-        return {
-            "names": sorted(n for n in names if "/pods/" not in n),
-            "counts": self.sh(host, """
-                find /var/snap -name '*.muster*' | wc -l
-                ls -A /run/muster/jobs 2>/dev/null | wc -l
-                cat /var/snap/microk8s/current/credentials/*tokens.txt \\
-                    2>/dev/null | wc -l
-                wc -l </etc/hosts""").split(),
-            # What looks, and what logs in, comes and goes.
-            "processes": [line for line in self.sh(
-                host, "ps -eo comm= | sort").splitlines()
-                if line not in ("ps", "sort", "bash", "sh", "sshd", "sudo")]}
-
-    def changes(self, before: dict[str, list[str]], host: str) -> dict:
-        """What has come and gone since that census."""
-        now = {key: Counter(found) for key, found
-               in self.census(host).items()}
-        return {key: (now[key] - Counter(found), Counter(found) - now[key])
-                for key, found in before.items()
-                if now[key] != Counter(found)}
-
-    def assert_nothing_grew(self, before: dict, host: str) -> None:
-        """Processes that end may take their moment."""
-        end = time.monotonic() + 10
-        while self.changes(before, host) and time.monotonic() < end:
-            time.sleep(0.2)
-        self.assertEqual(self.changes(before, host), {}, host)
-
-    def test_rebuilt_again_and_again_nothing_grows(self) -> None:
-        first: dict[str, dict] = {}
-        for number in range(1, REBUILDS + 1):
-            with self.subTest(number=number):
-                done = self.muster("rebuild", "--confirm", "node1", *QUICK)
-                self.assertEqual(done.rc, 0, done)
-                self.assertEqual(self.nodes(), self.well(3))
-                self.assert_no_token()
-                for phase in ("reset", "up", "both", "  reset the workers",
-                              "  join the workers"):
-                    self.assertRegex(done.out, r"(?m)^%s +\d+\.\ds$" % phase)
-                for host in self.state()["hosts"]:
-                    if number == 1:
-                        first[host] = self.census(host)
-                    self.assert_nothing_grew(first[host], host)
-        document = self.up(*QUICK)
-        self.assertEqual(document["totals"]["changed"], 0)
-        self.assertIn("--cluster-dns=10.152.183.10",
-                      self.args("node2", "kubelet"))
