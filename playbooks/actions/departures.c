@@ -65,9 +65,10 @@ static char *judge_unreachable(const struct cluster *cluster,
 	return NULL;
 }
 
-/* Why it must not go, newly allocated; NULL: nothing speaks against it. */
+/* Why it must not go, newly allocated; NULL: nothing speaks against it. Sets
+ * *code only where another kind of error says more. */
 static char *judge(const struct cluster *cluster, const struct departure *d,
-		   const struct kube_node *seen, bool force)
+		   const struct kube_node *seen, bool force, int *code)
 {
 	const struct facts *master = cluster->master->facts;
 	enum facts_membership membership;
@@ -82,9 +83,11 @@ static char *judge(const struct cluster *cluster, const struct departure *d,
 		return judge_unreachable(cluster, d, seen, force);
 	membership = facts_membership(d->node->facts, master);
 	if (membership == FACTS_FOREIGN_WORKER ||
-	    membership == FACTS_CONTROL_PLANE)
+	    membership == FACTS_CONTROL_PLANE) {
+		*code = MUSTER_ERROR_FOREIGN_CLUSTER;
 		return g_strdup_printf("'%s' is a member of another cluster",
 				       d->wanted);
+	}
 	if (is_somebody_else(d, seen, master))
 		return g_strdup_printf("the node '%s' of the cluster has the "
 				       "address %s, which is none of '%s': "
@@ -126,7 +129,8 @@ static bool was_looked_at(struct task *task, const struct departure *d)
 	return false;
 }
 
-static void judge_all(struct task *task, GString *problems, GString *who)
+static void judge_all(struct task *task, GString *problems, GString *who,
+		      int *code)
 {
 	struct cluster *cluster = task_cluster(task);
 
@@ -138,7 +142,7 @@ static void judge_all(struct task *task, GString *problems, GString *who)
 			continue;
 		const struct kube_node *seen = departure_seen(cluster, d);
 		g_autofree char *problem = judge(
-			cluster, d, seen, task_bool(task, "force"));
+			cluster, d, seen, task_bool(task, "force"), code);
 
 		if (problem) {
 			g_string_append_printf(problems, "%s%s", problems->len
@@ -159,6 +163,7 @@ static enum task_status departures_run(struct task *task, GError **error)
 	struct cluster *cluster = task_cluster(task);
 	g_autoptr(GString) problems = g_string_new(NULL);
 	g_autoptr(GString) who = g_string_new(NULL);
+	int code = MUSTER_ERROR_COMMAND;
 
 	if (!cluster->departures || task_node(task) != cluster->master) {
 		task_say(task, "nobody was asked to go");
@@ -170,12 +175,11 @@ static enum task_status departures_run(struct task *task, GError **error)
 			  task_host(task)->name);
 		return TASK_FAILED;
 	}
-	judge_all(task, problems, who);
+	judge_all(task, problems, who, &code);
 	task_say(task, "%s", who->len ? who->str : "nobody");
 	if (problems->len == 0)
 		return TASK_OK;
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FOREIGN_CLUSTER, "%s",
-		    problems->str);
+	g_set_error(error, MUSTER_ERROR, code, "%s", problems->str);
 	task_hint(task, "nothing was changed");
 	return TASK_FAILED;
 }
