@@ -166,14 +166,16 @@ static yaml_node_t *last_child(yaml_document_t *document, yaml_node_t *node)
 static size_t end_of(const char *text, yaml_document_t *document,
 		     yaml_node_t *node)
 {
-	yaml_node_t *last = node;
+	yaml_node_t *last = node, *below = node;
 	size_t end;
 
-	while (last && !is_flow(last) && last->type != YAML_SCALAR_NODE) {
-		node = last;
-		last = last_child(document, node);
+	g_assert(node);
+	while (below) {
+		last = below;
+		below = is_flow(last) || last->type == YAML_SCALAR_NODE
+			? NULL : last_child(document, last);
 	}
-	end = yaml_text_offset(text, (last ? last : node)->end_mark);
+	end = yaml_text_offset(text, last->end_mark);
 	while (end > 0 && g_ascii_isspace(text[end - 1]))
 		end--;
 	return end;
