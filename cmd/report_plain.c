@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define LOGS_TOLD 3	/* of hosts with one and the same failure */
+
 struct plain {
 	const struct run_info *info;
 	bool has_color;
@@ -129,10 +131,9 @@ static bool is_same(const struct host_result *a, const struct host_result *b)
 		g_strcmp0(a->hint, b->hint) == 0;
 }
 
-/* The names of those from `i` on that failed as it did; NULL if it is one of
- * those that an earlier one has told. */
-static char *names_like(const struct run_result *result, guint i,
-			guint *n_names)
+/* The names of those from `i` on that failed as it did, borrowed; NULL if it
+ * is one of those that an earlier one has told. */
+static GPtrArray *names_like(const struct run_result *result, guint i)
 {
 	const struct host_result *h = g_ptr_array_index(result->hosts, i);
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -147,22 +148,33 @@ static char *names_like(const struct run_result *result, guint i,
 			return NULL;
 		g_ptr_array_add(names, other->host->name);
 	}
-	*n_names = names->len;
-	return fold_names((const char *const *)names->pdata, names->len);
+	return g_steal_pointer(&names);
+}
+
+static void print_logs(const struct plain *p, const GPtrArray *names)
+{
+	for (guint i = 0; i < MIN(names->len, LOGS_TOLD); i++)
+		fprintf(stderr, "      log: %s/%s.log\n", p->info->log_dir,
+			(const char *)g_ptr_array_index(names, i));
+	if (names->len > LOGS_TOLD)
+		fprintf(stderr, "      and %u more there\n",
+			names->len - LOGS_TOLD);
 }
 
 static void print_failure(const struct plain *p, const struct host_result *h,
-			  const char *names, guint n)
+			  const GPtrArray *names)
 {
-	fprintf(stderr, "  %s: %s: %s\n", names,
+	g_autofree char *folded = fold_names(
+		(const char *const *)names->pdata, names->len);
+
+	fprintf(stderr, "  %s: %s: %s\n", folded,
 		h->failed_step ? h->failed_step : "run", h->error->message);
 	if (h->hint)
 		fprintf(stderr, "      fix: %s\n", h->hint);
 	if (h->cause)
 		fprintf(stderr, "      more: muster explain %s\n", h->cause);
 	if (p->info->log_dir)
-		fprintf(stderr, "      log: %s/%s.log\n", p->info->log_dir,
-			n == 1 ? h->host->name : "HOST");
+		print_logs(p, names);
 }
 
 static void plain_finish(void *data, const struct run_result *result)
@@ -173,16 +185,15 @@ static void plain_finish(void *data, const struct run_result *result)
 	for (guint i = 0; i < result->hosts->len; i++) {
 		const struct host_result *h =
 			g_ptr_array_index(result->hosts, i);
-		guint n = 0;
-		g_autofree char *names = h->error
-			? names_like(result, i, &n) : NULL;
+		g_autoptr(GPtrArray) names = h->error
+			? names_like(result, i) : NULL;
 
 		if (!names)
 			continue;
 		if (!is_any)
 			fputs("\nWhat went wrong:\n", stderr);
 		is_any = true;
-		print_failure(p, h, names, n);
+		print_failure(p, h, names);
 	}
 	if (result->stopped)
 		fputs("Stopped before the end; run it again to go on.\n",
