@@ -5,6 +5,8 @@
  */
 #include "doctor_run.h"
 
+#include "problems.h"
+
 #include "playbooks/event.h"
 #include "transport/error.h"
 #include "transport/fleet.h"
@@ -36,22 +38,6 @@ static void patient_free(void *data)
 {
 	patient_clear(data);
 	g_free(data);
-}
-
-static void print_problems(const GPtrArray *problems)
-{
-	for (guint i = 0; i < problems->len; i++) {
-		g_autofree char *text = problem_format(
-			g_ptr_array_index(problems, i));
-
-		fprintf(stderr, "%s\n", text);
-	}
-}
-
-static void print_note(const struct host *host, const char *text, void *data)
-{
-	(void)data;
-	fprintf(stderr, "muster: %s: %s\n", host->name, text);
 }
 
 static bool read_inventory(struct doctor_run *run, GPtrArray *problems,
@@ -97,11 +83,10 @@ bool doctor_run_open(struct doctor_run *run, GError **error)
 		(GDestroyNotify)problem_free);
 	bool ok = read_inventory(run, problems, error);
 
-	print_problems(problems);
+	problems_print(problems);
 	if (!ok || !connection_init(&run->connection, run->options,
 				    run->cancel, error))
 		return false;
-	run->connection.transport.note = print_note;
 	run->redactor = redactor_new();
 	run->transport = transport_new(&run->connection.transport,
 				       run->inventory->hosts, run->cancel,
