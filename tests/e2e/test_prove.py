@@ -65,8 +65,9 @@ def causes(document: dict) -> dict[str, set[str]]:
 class HealthyTest(Prove):
     HOSTS = 10
 
-    def test_ten_hosts_pass_twenty_times_in_a_row(self) -> None:
-        for _ in range(20):
+    def test_ten_hosts_pass_many_times_in_a_row(self) -> None:
+        """Five times; MUSTER_VERIFIES=20 asks as often as one likes."""
+        for _ in range(int(os.environ.get("MUSTER_VERIFIES", "5"))):
             document = self.verify()
             self.assert_well(document)
         self.assertEqual(len(document["matrix"]), 10)
