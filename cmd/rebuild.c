@@ -53,9 +53,10 @@ int cmd_rebuild(int argc, char **argv)
 	const struct options_usage usage = {
 		.examples = examples, .summary = summary, .entries = entries,
 	};
+	struct proving proving = { .options = NULL };
 	const struct runner_hooks hooks = {
 		.admit = confirm_admit, .beside = tell_timings,
-		.after = confirm_after, .data = &confirm,
+		.after = confirm_after, .proof = &proving, .data = &confirm,
 	};
 	int status = 0;
 	g_autoptr(Options) options = options_parse(argc, argv, &usage,
@@ -70,6 +71,8 @@ int cmd_rebuild(int argc, char **argv)
 	/* What up would do is not known while the old cluster stands. */
 	text = g_strconcat(embedded_text("reset.yaml"), options->check ? ""
 			   : embedded_text("up.yaml"), NULL);
-	return runner_run_hooked(options, argv[0], "rebuild.yaml", text,
-				 &hooks);
+	status = runner_run_hooked(options, argv[0], "rebuild.yaml", text,
+				   &hooks);
+	proving_clear(&proving);
+	return status;
 }

@@ -72,9 +72,12 @@ static void print_conditions(struct table *t)
 
 	for (int c = 0; c < CONDITION_N; c++) {
 		const GPtrArray *verdicts = proof->verdicts[c];
-		bool is_quiet = t->info->options->verbosity < 0 &&
-			proof_state(proof, (enum condition)c) <
-			VERDICT_WARNS;
+		enum verdict_state state = proof_state(proof,
+						       (enum condition)c);
+		bool is_quiet = t->telling->is_brief
+			? state != VERDICT_FAILS
+			: t->info->options->verbosity < 0 &&
+			  state < VERDICT_WARNS;
 
 		for (guint i = 0; !is_quiet && i < verdicts->len; i++)
 			print_verdict(t, condition_texts[c].name,
@@ -118,6 +121,8 @@ static void conditions_finish(void *data, const struct run_result *result)
 {
 	struct table *t = data;
 
+	if (!t->telling->proof || !t->telling->proof->is_judged)
+		return;
 	fflush(stderr);
 	print_conditions(t);
 	if (t->telling->has_matrix) {
@@ -136,8 +141,8 @@ static void tell_event(const struct event *event, void *data)
 	const struct table *t = data;
 	int verbosity = t->info->options->verbosity;
 
-	/* With -v the whole story is told by another. */
-	if (verbosity > 0)
+	/* With -v, or beside a recap, the whole story is told by another. */
+	if (verbosity > 0 || t->telling->is_brief)
 		return;
 	if (event->kind == EVENT_WARNING ||
 	    (event->kind == EVENT_NOTE && verbosity == 0))

@@ -10,10 +10,13 @@
 
 #include "playbooks/verify/proof.h"
 
+#include <jansson.h>
+
 /* What `muster verify` makes known beside the proof itself; borrowed. */
 struct proof_telling {
 	const struct proof *proof;
 	bool has_matrix;		/* --matrix */
+	bool is_brief;			/* only what fails, and the sum */
 	unsigned rounds;		/* how many there were */
 	unsigned in_a_row;		/* the last of them that proved all */
 	int exit_status;
@@ -26,6 +29,9 @@ struct reporter *report_conditions_new(const struct run_info *info,
 /* One document, schema muster.verify/1, on standard output. */
 struct reporter *report_proof_json_new(const struct run_info *info,
 				       const struct proof_telling *telling);
+
+/* The conditions of a judged proof as an array of objects. */
+json_t *proof_conditions_json(const struct proof *proof);
 
 /* The conditions as the test cases of one suite, which took `wall_us`; newly
  * allocated XML. */

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include "json_text.h"
+#include "report_conditions.h"
 
 #include "playbooks/microk8s/kube_nodes.h"
 #include "transport/error.h"
@@ -179,6 +180,9 @@ static void document_finish(void *data, const struct run_result *result)
 		"hosts", hosts,
 		"nodes", nodes_json(info->cluster));
 
+	if (info->cluster->proof && info->cluster->proof->is_judged)
+		json_object_set_new(json, "conditions", proof_conditions_json(
+				info->cluster->proof));
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(json);

@@ -88,19 +88,23 @@ static json_t *matrix_json(const struct proof *proof,
 	return rows;
 }
 
-static void document_finish(void *data, const struct run_result *result)
+json_t *proof_conditions_json(const struct proof *proof)
 {
-	struct document *d = data;
-	const struct proof_telling *telling = d->telling;
-	const struct proof *proof = telling->proof;
 	json_t *conditions = json_array();
-	json_t *json;
 
 	for (int c = 0; c < CONDITION_N; c++)
 		if (proof->verdicts[c]->len > 0)
 			json_array_append_new(conditions, condition_json(
 				proof, (enum condition)c));
-	json = json_pack(
+	return conditions;
+}
+
+static void document_finish(void *data, const struct run_result *result)
+{
+	struct document *d = data;
+	const struct proof_telling *telling = d->telling;
+	const struct proof *proof = telling->proof;
+	json_t *json = json_pack(
 		"{s:s, s:s, s:o, s:o, s:I, s:i, s:i, s:b, s:i, s:b, s:O, s:o,"
 		" s:o}",
 		"schema", "muster.verify/1",
@@ -114,7 +118,7 @@ static void document_finish(void *data, const struct run_result *result)
 		"exit_status", telling->exit_status,
 		"proved", telling->exit_status == 0,
 		"warnings", d->warnings,
-		"conditions", conditions,
+		"conditions", proof_conditions_json(proof),
 		"matrix", matrix_json(proof, d->info->cluster));
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -12,6 +12,7 @@
 #include "local_lock.h"
 #include "problems.h"
 #include "report.h"
+#include "runner_proof.h"
 #include "signals.h"
 
 #include "playbooks/run.h"
@@ -21,7 +22,7 @@
 #include <string.h>
 
 #define EXIT_DIFFERENCES 10
-#define REPORTERS_MAX 5
+#define REPORTERS_MAX 6
 
 struct runner {
 	const struct options *options;
@@ -41,6 +42,7 @@ struct runner {
 	struct run_info info;
 	struct reporter *reporters[REPORTERS_MAX];
 	size_t n_reporters;
+	struct reporter *events;	/* of them, the last; or NULL */
 };
 
 static char *new_run_id(void)
@@ -129,6 +131,31 @@ static bool has_own_answer(const struct runner *r)
 	return r->hooks && r->hooks->reporter;
 }
 
+/* Who prints the answer on standard output. */
+static struct reporter *answer_new(const struct runner *r)
+{
+	if (has_own_answer(r))
+		return r->hooks->reporter(&r->info, r->hooks->data);
+	if (r->options->json)
+		return report_json_new(&r->info);
+	return r->options->check ? report_plan_new(&r->info)
+				 : report_answer_new(&r->info);
+}
+
+/* Who adds to it. */
+static void add_others(struct runner *r)
+{
+	struct reporter *beside = r->hooks && r->hooks->beside
+		? r->hooks->beside(&r->info, r->hooks->data) : NULL;
+
+	if (beside)
+		add_reporter(r, beside);
+	if (r->hooks && r->hooks->proof && !r->options->json &&
+	    !r->options->check)
+		add_reporter(r, report_conditions_new(
+				     &r->info, &r->hooks->proof->telling));
+}
+
 static bool open_reporters(struct runner *r, GError **error)
 {
 	r->info = (struct run_info) {
@@ -143,27 +170,15 @@ static bool open_reporters(struct runner *r, GError **error)
 	};
 	if (!has_own_answer(r) || r->options->verbosity > 0)
 		add_reporter(r, report_plain_new(&r->info));
-	if (has_own_answer(r))
-		add_reporter(r, r->hooks->reporter(&r->info, r->hooks->data));
-	else if (r->options->json)
-		add_reporter(r, report_json_new(&r->info));
-	else if (r->options->check)
-		add_reporter(r, report_plan_new(&r->info));
-	else
-		add_reporter(r, report_answer_new(&r->info));
-	struct reporter *beside = r->hooks && r->hooks->beside
-		? r->hooks->beside(&r->info, r->hooks->data) : NULL;
-
-	if (beside)
-		add_reporter(r, beside);
+	add_reporter(r, answer_new(r));
+	add_others(r);
 	if (!r->options->events_path)
 		return true;
-	struct reporter *events = report_events_new(
-		&r->info, r->options->events_path, error);
-
-	if (!events)
+	r->events = report_events_new(&r->info, r->options->events_path,
+				      error);
+	if (!r->events)
 		return false;
-	add_reporter(r, events);
+	add_reporter(r, r->events);
 	return true;
 }
 
@@ -179,10 +194,39 @@ static bool is_any_change(const struct run_result *result)
 	return false;
 }
 
+/* Nothing is proved of a run that failed or was not to change anything. */
+static void prove(struct runner *r, const struct run_options *options,
+		  struct proof_relay *relay, struct run_result *result)
+{
+	if (result->exit_status == 0 && !result->stopped &&
+	    !r->options->check)
+		runner_proof_run(r->hooks->proof, *options, relay, r->cancel,
+				 result);
+	proof_relay_end(relay, result);
+}
+
+static struct run_result *execute(struct runner *r, struct run_options options)
+{
+	struct proof_relay relay = {
+		.sinks = options.sinks, .n_sinks = options.n_sinks,
+		.events = r->events ? &r->events->sink : NULL,
+	};
+	const struct event_sink sink = { proof_relay_event, &relay };
+	struct run_result *result;
+
+	if (!r->hooks || !r->hooks->proof)
+		return run_execute(&options);
+	options.sinks = &sink;
+	options.n_sinks = 1;
+	result = run_execute(&options);
+	prove(r, &options, &relay, result);
+	return result;
+}
+
 static int run_it(struct runner *r)
 {
 	struct event_sink sinks[REPORTERS_MAX];
-	struct run_options options = {
+	const struct run_options options = {
 		.playbook = r->playbook,
 		.inventory = r->inventory,
 		.limit = r->limit,
@@ -198,13 +242,13 @@ static int run_it(struct runner *r)
 
 	for (size_t i = 0; i < r->n_reporters; i++)
 		sinks[i] = r->reporters[i]->sink;
-	struct run_result *result = run_execute(&options);
+	struct run_result *result = execute(r, options);
 	int status = result->exit_status;
 
 	while (r->hooks && r->hooks->after &&
 	       r->hooks->after(result, r->cancel, &status, r->hooks->data)) {
 		run_result_free(result);
-		result = run_execute(&options);
+		result = execute(r, options);
 		status = result->exit_status;
 	}
 	for (size_t i = 0; i < r->n_reporters; i++)
@@ -276,6 +320,8 @@ int runner_run_hooked(const struct options *options, const char *command,
 	    open_reporters(&r, &error)) {
 		if (hooks && hooks->begin)
 			hooks->begin(r.cluster, hooks->data);
+		if (hooks && hooks->proof)
+			runner_proof_begin(hooks->proof, options, r.cluster);
 		status = run_it(&r);
 	} else {
 		fprintf(stderr, "muster %s: %s\n", command, error->message);

@@ -6,6 +6,7 @@
 #ifndef MUSTER_CMD_RUNNER_H
 #define MUSTER_CMD_RUNNER_H
 
+#include "proving.h"
 #include "report.h"
 
 /* Runs the playbook `text` (named `name` in messages) as `command`. Prints
@@ -34,6 +35,9 @@ struct runner_hooks {
 	 * once more. */
 	bool (*after)(const struct run_result *result, struct cancel *cancel,
 		      int *status, void *data);
+	/* Made after a run that came out well and was no check; NULL: no
+	 * proof. The runner readies it and tells it; the caller clears it. */
+	struct proving *proof;
 	void *data;
 };
 

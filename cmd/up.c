@@ -21,23 +21,28 @@ int cmd_up(int argc, char **argv)
 			"microk8s_channel=1.32/stable\n"
 			"\n"
 			"Assembles the cluster that the inventory describes, "
-			"and proves it at its API.\n"
-			"Run again it repairs what has drifted, joins what is "
-			"new, and changes nothing else.",
+			"and proves it as muster verify\ndoes. Run again it "
+			"repairs what has drifted, joins what is new, and "
+			"changes nothing\nelse.",
 		.summary =
 			"Exit status: 0 done and proved, 2 a host failed, 3 "
 			"the proof failed, 4 a host was\nunreachable, 6 both "
 			"2 and 4, 64 usage, 65 inventory, 66 no inventory, 69 "
 			"a host lacks\nsomething, 75 another run holds the "
 			"cluster, 76 a host key changed, 130 Ctrl-C.\n"
-			"`muster playbook show up` prints the steps.",
+			"`muster playbook show up` prints the steps, "
+			"`muster verify -h` the conditions.",
 	};
+	struct proving proving = { .options = NULL };
+	const struct runner_hooks hooks = { .proof = &proving };
 	int status = 0;
 	g_autoptr(Options) options = options_parse(argc, argv, &usage,
 						   &status);
 
 	if (!options)
 		return status;
-	return runner_run(options, argv[0], "up.yaml",
-			  embedded_text("up.yaml"));
+	status = runner_run_hooked(options, argv[0], "up.yaml",
+				   embedded_text("up.yaml"), &hooks);
+	proving_clear(&proving);
+	return status;
 }

@@ -5,7 +5,7 @@
  */
 #include "cmd.h"
 
-#include "report_conditions.h"
+#include "proving.h"
 #include "runner.h"
 
 #include "playbooks/embedded.h"
@@ -13,12 +13,10 @@
 #include "transport/error.h"
 #include "transport/scalar.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
-#define EXIT_NOT_PROVED 3
 #define COUNT_WITH_WAIT 3
 #define INTERVAL_DEFAULT "5s"
 
@@ -27,14 +25,9 @@ struct verify {
 	char *wait, *interval, *junit, *image;
 	int count;
 	gboolean deep, matrix;
-	gint64 wait_us, interval_us;	/* wait_us 0: one round */
 	/* the run */
 	const struct options *options;
-	const struct run_info *info;
-	struct cluster *cluster;
-	struct proof *proof;
-	struct proof_telling telling;
-	char *told;			/* the last word on what fails */
+	struct proving proving;
 };
 
 /* --- rounds --- */
@@ -43,82 +36,19 @@ static void begin(struct cluster *cluster, void *data)
 {
 	struct verify *v = data;
 
-	v->cluster = cluster;
-	v->proof = proof_new(cluster);
-	v->proof->deep = v->deep;
-	v->proof->image = g_strdup(v->image ? v->image : DEEP_IMAGE);
-	v->telling.proof = v->proof;
-	cluster->proof = v->proof;
+	v->proving.deep = v->deep;
+	v->proving.image = v->image;
+	v->proving.count = v->count;
+	proving_begin(&v->proving, cluster);
 }
 
 static struct reporter *make_reporter(const struct run_info *info, void *data)
 {
-	struct verify *v = data;
+	const struct verify *v = data;
+	const struct proof_telling *telling = &v->proving.telling;
 
-	v->info = info;
-	return v->options->json ? report_proof_json_new(info, &v->telling)
-				: report_conditions_new(info, &v->telling);
-}
-
-/* Why hosts dropped out is known to the run alone. */
-static void note_unreached(struct verify *v, const struct run_result *result)
-{
-	for (guint i = 0; i < v->cluster->nodes->len; i++) {
-		const struct node *node =
-			g_ptr_array_index(v->cluster->nodes, i);
-
-		for (guint k = 0; k < result->hosts->len; k++) {
-			const struct host_result *h =
-				g_ptr_array_index(result->hosts, k);
-
-			if (h->host == node->host && h->error)
-				g_ptr_array_index(v->proof->unreached, i) =
-					g_strdup(h->error->message);
-		}
-	}
-}
-
-/* Until that moment or the first Ctrl-C. */
-static void pause_until(struct cancel *cancel, gint64 until_us)
-{
-	struct pollfd fd = { .fd = cancel_stop_fd(cancel), .events = POLLIN };
-	gint64 left_us = until_us - g_get_monotonic_time();
-
-	while (left_us > 0 && !cancel_is_stopped(cancel)) {
-		poll(&fd, 1, (int)MIN(left_us / 1000 + 1, 60 * 1000));
-		left_us = until_us - g_get_monotonic_time();
-	}
-}
-
-static void forget_round(struct verify *v)
-{
-	proof_reset(v->proof, v->cluster);
-	for (guint i = 0; i < v->cluster->nodes->len; i++) {
-		struct node *node = g_ptr_array_index(v->cluster->nodes, i);
-
-		node->failed = false;
-	}
-	g_clear_pointer(&v->cluster->seen, g_ptr_array_unref);
-}
-
-/* What still fails is told when it changes. */
-static void tell_round(struct verify *v)
-{
-	g_autofree char *failing = proof_failing(v->proof);
-	g_autofree char *text = NULL;
-
-	if (v->telling.in_a_row)
-		text = g_strdup_printf("all well, %u of %d in a row",
-				       v->telling.in_a_row, v->count);
-	else
-		text = g_strdup_printf("waiting for %s", *failing ? failing
-				       : "hosts to be reached");
-	if (v->options->verbosity >= 0 && g_strcmp0(text, v->told) != 0)
-		fprintf(stderr, "%7.1fs  %s\n",
-			(double)(g_get_monotonic_time() -
-				 v->telling.began_us) / G_USEC_PER_SEC, text);
-	g_free(v->told);
-	v->told = g_steal_pointer(&text);
+	return v->options->json ? report_proof_json_new(info, telling)
+				: report_conditions_new(info, telling);
 }
 
 static bool write_junit(const struct verify *v)
@@ -128,8 +58,8 @@ static bool write_junit(const struct verify *v)
 
 	if (!v->junit)
 		return true;
-	xml = proof_junit(v->proof, g_get_monotonic_time() -
-			  v->telling.began_us);
+	xml = proof_junit(v->proving.proof, g_get_monotonic_time() -
+			  v->proving.telling.began_us);
 	if (g_file_set_contents(v->junit, xml, -1, &error))
 		return true;
 	fprintf(stderr, "muster verify: --junit: %s\n", error->message);
@@ -140,31 +70,12 @@ static bool after(const struct run_result *result, struct cancel *cancel,
 		  int *status, void *data)
 {
 	struct verify *v = data;
-	gint64 next_us = g_get_monotonic_time() + v->interval_us;
 
-	note_unreached(v, result);
-	proof_judge(v->proof, v->cluster);
-	if (*status == 0 && proof_count(v->proof, VERDICT_FAILS) > 0)
-		*status = EXIT_NOT_PROVED;
-	v->telling.rounds++;
-	v->telling.in_a_row = *status == 0 ? v->telling.in_a_row + 1 : 0;
-	if (v->wait_us > 0 && !result->stopped) {
-		bool is_proved = v->telling.in_a_row >= (unsigned)v->count;
-
-		if (!is_proved && next_us < v->telling.began_us + v->wait_us) {
-			tell_round(v);
-			pause_until(cancel, next_us);
-			if (!cancel_is_stopped(cancel)) {
-				forget_round(v);
-				return true;
-			}
-		}
-		if (!is_proved && *status == 0)
-			*status = EXIT_NOT_PROVED;
-	}
+	if (proving_after(&v->proving, result, cancel, status))
+		return true;
 	if (!write_junit(v) && *status == 0)
 		*status = muster_error_exit_status(MUSTER_ERROR_OUTPUT);
-	v->telling.exit_status = *status;
+	v->proving.telling.exit_status = *status;
 	return false;
 }
 
@@ -175,10 +86,10 @@ static const char *mistake_in(struct verify *v)
 {
 	const char *interval = v->interval ? v->interval : INTERVAL_DEFAULT;
 
-	if (v->wait && (!scalar_duration(v->wait, &v->wait_us) ||
-			v->wait_us == 0))
+	if (v->wait && (!scalar_duration(v->wait, &v->proving.wait_us) ||
+			v->proving.wait_us == 0))
 		return "--wait takes a time such as 10m";
-	if (!scalar_duration(interval, &v->interval_us))
+	if (!scalar_duration(interval, &v->proving.interval_us))
 		return "--interval takes a time such as 5s";
 	if (!v->wait && (v->count || v->interval))
 		return "--count and --interval are of --wait";
@@ -264,12 +175,11 @@ static struct options *parse(struct verify *v, int argc, char **argv,
 
 static void verify_clear(struct verify *v)
 {
-	proof_free(v->proof);
+	proving_clear(&v->proving);
 	g_free(v->wait);
 	g_free(v->interval);
 	g_free(v->junit);
 	g_free(v->image);
-	g_free(v->told);
 }
 
 int cmd_verify(int argc, char **argv)
@@ -285,8 +195,10 @@ int cmd_verify(int argc, char **argv)
 		};
 
 		v.options = options;
-		v.telling.has_matrix = v.matrix;
-		v.telling.began_us = g_get_monotonic_time();
+		v.proving.options = options;
+		v.proving.telling.has_matrix = v.matrix;
+		v.proving.story_us = g_get_monotonic_time();
+		v.proving.telling.began_us = v.proving.story_us;
 		status = runner_run_hooked(options, argv[0], "verify.yaml",
 					   embedded_text("verify.yaml"),
 					   &hooks);

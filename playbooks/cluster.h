@@ -38,8 +38,6 @@ struct node {
 	gint64 fresh_us;		/* monotonic: when something that a
 					   refresh of its proxy could undo was
 					   last changed; 0: not known */
-	bool recheck;			/* was that so late that only a second
-					   look proves it */
 };
 
 struct cluster {

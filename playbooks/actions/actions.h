@@ -59,7 +59,7 @@ extern const struct action action_api, action_args, action_ask_api,
 	action_certificates, action_cni, action_cni_apply, action_copy,
 	action_datastore, action_departures, action_drain, action_forget,
 	action_join, action_leave, action_lock, action_look, action_node_ready,
-	action_preflight, action_proxy, action_proxy_check, action_purge,
+	action_preflight, action_proxy, action_purge,
 	action_remove_node, action_restart, action_restart_service,
 	action_revoke, action_run, action_settle, action_snap, action_token,
 	action_verify;

@@ -19,9 +19,10 @@ static void note_fresh_files(struct node *node)
 	for (size_t i = 0; i < G_N_ELEMENTS(ages); i++)
 		if (ages[i] >= 0 && (youngest < 0 || ages[i] < youngest))
 			youngest = ages[i];
+	/* What this run did itself it knows better than the files tell. */
 	if (youngest >= 0)
-		node->fresh_us = g_get_monotonic_time() -
-			youngest * G_TIME_SPAN_SECOND;
+		node->fresh_us = MAX(node->fresh_us, g_get_monotonic_time() -
+				     youngest * G_TIME_SPAN_SECOND);
 }
 
 bool node_look(struct task *task, GError **error)

@@ -38,24 +38,20 @@ static gint64 refresh_interval(const struct node *node)
 	return MAX(us, REFRESH_MIN_US) + ENDPOINT_LEASE_US;
 }
 
-/* When the last of the workers will have settled; marks those which were
- * changed too recently to be sure of. 0: all are settled. */
+/* When the last of the workers will have settled. 0: all are settled. */
 static gint64 settled_at(const struct cluster *cluster, gint64 fixed_us)
 {
-	gint64 now_us = g_get_monotonic_time(), last_us = 0;
+	gint64 last_us = 0;
 
 	for (guint i = 0; i < cluster->nodes->len; i++) {
-		struct node *node = g_ptr_array_index(cluster->nodes, i);
+		const struct node *node =
+			g_ptr_array_index(cluster->nodes, i);
 
 		if (node->role != NODE_WORKER || !node->facts ||
 		    node->failed || !node->fresh_us)
 			continue;
-		gint64 until_us = node->fresh_us + (fixed_us >= 0
-				? fixed_us : refresh_interval(node));
-
-		node->recheck = until_us > now_us;
-		if (node->recheck)
-			last_us = MAX(last_us, until_us);
+		last_us = MAX(last_us, node->fresh_us + (fixed_us >= 0
+				? fixed_us : refresh_interval(node)));
 	}
 	return last_us;
 }
@@ -75,11 +71,13 @@ static enum task_status settle_run(struct task *task, GError **error)
 			    "settle: '%s' is not a duration", text);
 		return TASK_FAILED;
 	}
-	gint64 wait_us = settled_at(task_cluster(task), fixed_us) -
-		g_get_monotonic_time();
+	gint64 at_us = settled_at(task_cluster(task), fixed_us);
+	gint64 wait_us = at_us - g_get_monotonic_time();
 
 	if (wait_us <= 0) {
-		task_say(task, "nothing changed that a refresh could undo");
+		task_say(task, "%s", at_us
+			 ? "they have refreshed since the last change"
+			 : "nothing changed that a refresh could undo");
 		return TASK_OK;
 	}
 	g_autofree char *wait = duration_text(wait_us);

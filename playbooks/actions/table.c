@@ -30,7 +30,6 @@ const struct action *const action_table[] = {
 	&action_node_ready,
 	&action_preflight,
 	&action_proxy,
-	&action_proxy_check,
 	&action_purge,
 	&action_remove_node,
 	&action_restart,

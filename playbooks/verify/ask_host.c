@@ -74,6 +74,7 @@ static GPtrArray *script_args(struct task *task)
 	g_ptr_array_add(args, g_strdup(own->role == NODE_MASTER ? "master"
 				       : "worker"));
 	g_ptr_array_add(args, g_strdup(own->node_ip));
+	g_ptr_array_add(args, g_strdup(embedded_text("mesh.pl")));
 	g_ptr_array_add(args, g_strdup(or_dash(proof->api_service)));
 	g_ptr_array_add(args, g_strdup(or_dash(proof->dns_service)));
 	for (guint i = 0; i < cluster->nodes->len; i++) {

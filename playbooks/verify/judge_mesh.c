@@ -101,7 +101,7 @@ static void judge_direct(struct proof *proof, const GArray *ways)
 	}
 	if (ports == 0)
 		proof_skip(proof, CONDITION_PORTS, "%s", ways->len
-			   ? "no node has bash to ask with"
+			   ? "no node has perl to ask with"
 			   : "there are no two nodes to ask");
 	proof_hold(proof, CONDITION_PORTS, "%u connections", ports);
 	if (routes == 0)

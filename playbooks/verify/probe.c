@@ -33,7 +33,6 @@ static void peer_free(void *data)
 
 	g_free(peer->node_ip);
 	g_free(peer->src);
-	g_free(peer->card);
 	g_free(peer);
 }
 
@@ -135,7 +134,6 @@ static const struct field peer_fields[] = {
 	PEER(kubelet, REACH), PEER(api, REACH), PEER(agent, REACH),
 	PEER(small, REACH), PEER(full, REACH), PEER(tunnel, REACH),
 	PEER(pod, REACH), PEER(src, TEXT),
-	{ "dev", TEXT, G_STRUCT_OFFSET(struct probe_peer, card) },
 };
 #undef PEER
 

@@ -34,7 +34,7 @@ struct probe_peer {
 					   all that fits, not to be cut */
 	enum reach tunnel;		/* TCP to its tunnel address */
 	enum reach pod;			/* TCP to a pod on it */
-	char *src, *card;		/* of the route to it, or NULL */
+	char *src;			/* of packets to it, or NULL */
 };
 
 struct probe {

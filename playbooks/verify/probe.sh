@@ -3,11 +3,11 @@
 # What one host of the cluster reaches, asked from it in one round trip and
 # without changing anything:
 #
-#   sh -s -- ROLE NODE_IP API_SERVICE DNS_SERVICE [PEER...]
+#   sh -s -- ROLE NODE_IP MESH API_SERVICE DNS_SERVICE [PEER...]
 #
-# ROLE is master or worker; the services are addresses, "-" where there is
-# none; a PEER is "NODE_IP ROLE TUNNEL_IP POD_IP POD_PORT", "-" for what it
-# lacks. All peers are asked at once. Prints key=value lines, which
+# ROLE is master or worker; MESH is the text of mesh.pl; the services are
+# addresses, "-" where there is none; a PEER is "NODE_IP ROLE TUNNEL_IP POD_IP
+# POD_PORT", "-" for what it lacks. Prints key=value lines, which
 # playbooks/verify/probe.c reads, and end=1 as the last.
 
 LC_ALL=C
@@ -15,8 +15,6 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
 export LC_ALL PATH
 
 data=/var/snap/microk8s/current
-# Long enough for two lost SYNs (1 s, 3 s) and a host that is busy.
-seconds=5
 
 have() {
 	command -v "$1" >/dev/null 2>&1
@@ -29,66 +27,6 @@ now() {
 	*[!0-9.]*) date +%s ;;
 	*) printf '%s\n' "$time" ;;
 	esac
-}
-
-# tcp ADDRESS PORT: what became of a connection.
-tcp() {
-	if ! have bash || ! have timeout; then
-		echo untold
-		return
-	fi
-	said=$(timeout "$seconds" bash -c 'exec 3<>"/dev/tcp/$0/$1"' \
-		"$1" "$2" 2>&1)
-	case $?,$said in
-	0,*) echo ok ;;
-	124,*) echo lost ;;
-	*refused*) echo refused ;;
-	*"imed out"*) echo lost ;;
-	*) echo unreachable ;;
-	esac
-}
-
-# Only this ping can forbid fragments.
-find_ping() {
-	case $(ping -V 2>&1) in
-	*iputils*) ping=1 ;;
-	*) ping= ;;
-	esac
-}
-
-# A closed UDP port answers with ICMP too, and Linux forbids fragments of
-# what it sends there; without an error the read waits for its second.
-knock() {
-	timeout "$seconds" bash -c 'exec 3<>"/dev/udp/$0/33533" || exit 2
-		for i in 1 2 3; do
-			dd if=/dev/zero bs="$1" count=1 >&3 || exit 2
-			read -r -t 1 line <&3
-			[ $? -gt 128 ] || exit 0
-		done
-		exit 1' "$1" "$2" >/dev/null 2>&1
-}
-
-# whole ADDRESS BYTES: whether a packet of that many bytes of payload gets
-# there in one piece and anything comes back.
-whole() {
-	if [ -n "$ping" ]; then
-		for try in 1 2 3; do
-			if ping -n -q -c 1 -W 2 -M do -s "$2" "$1" \
-				>/dev/null 2>&1; then
-				echo ok
-				return
-			fi
-		done
-		echo lost
-	elif have bash && have timeout; then
-		if knock "$1" "$2"; then
-			echo ok
-		else
-			echo lost
-		fi
-	else
-		echo untold
-	fi
 }
 
 # The host's own way to the API, as its kubelet takes it: an HTTP status.
@@ -133,54 +71,19 @@ overlay() {
 	fi
 }
 
-# One peer, one line; sh appends it in one write.
-peer() {
-	line="peer=$1 kubelet=$(tcp "$1" 10250)"
-	if [ "$2" = master ]; then
-		line="$line api=$(tcp "$1" 16443) agent=$(tcp "$1" 25000)"
-	fi
-	if [ "$3" != - ] && [ "$mtu" -gt 28 ]; then
-		small=$(whole "$3" 56)
-		line="$line small=$small"
-		if [ "$small" = ok ]; then
-			line="$line full=$(whole "$3" $((mtu - 28)))"
-			line="$line tunnel=$(tcp "$3" 10250)"
-		fi
-	fi
-	if [ "$4" != - ]; then
-		line="$line pod=$(tcp "$4" "$5")"
-	fi
-	if have ip; then
-		line="$line $(ip -o route get "$1" 2>/dev/null | awk '{
-			for (i = 1; i < NF; i++)
-				if ($i == "src" || $i == "dev")
-					printf "%s=%s ", $i, $(i + 1)
-		}')"
-	fi
-	printf '%s\n' "$line"
-}
-
-# Asks for the A record of kubernetes.default.svc.cluster.local over UDP and
-# prints what comes back, in hex. The first dd makes one datagram of it: the
-# length of the first label is a line feed, at which printf writes.
-dns() {
-	if ! have bash || ! have timeout || ! have od; then
-		echo dns=untold
+# All ways to the others and to the services, asked by one process.
+mesh() {
+	if have perl; then
+		perl -e "$@"
 		return
 	fi
-	for try in 1 2 3; do
-		said=$(timeout 3 bash -c 'exec 3<>"/dev/udp/$0/53" || exit
-			q="\022\064\001\000\000\001\000\000\000\000\000\000"
-			q="$q\012kubernetes\007default\003svc\007cluster"
-			q="$q\005local\000\000\001\000\001"
-			printf "$q" | dd ibs=64 obs=512 >&3 2>/dev/null
-			dd bs=512 count=1 <&3 2>/dev/null' "$1" 2>/dev/null |
-			od -An -v -tx1 | tr -d ' \n')
-		if [ -n "$said" ]; then
-			break
-		fi
+	[ "$2" = - ] || echo api_service=untold
+	[ "$3" = - ] || echo dns_service=untold
+	[ "$3" = - ] || echo dns=untold
+	shift 4
+	for words in "$@"; do
+		echo "peer=${words%% *} kubelet=untold"
 	done
-	echo "dns=${said:-lost}"
 }
 
 # Tokens that live on, without a word of theirs: how many, and the longest
@@ -207,23 +110,16 @@ provider() {
 }
 
 main() {
-	role=$1 own=$2 api_service=$3 dns_service=$4
-	shift 4
+	role=$1 own=$2 text=$3 api_service=$4 dns_service=$5
+	shift 5
+	bytes=0
 	echo "begin=$(now)"
-	find_ping
 	overlay "$own"
-	for words in "$@"; do
-		# shellcheck disable=SC2086 # the words of a peer
-		peer $words &
-	done
+	if [ "${mtu:-0}" -gt 28 ]; then
+		bytes=$((mtu - 28))
+	fi
 	answer &
-	if [ "$api_service" != - ]; then
-		echo "api_service=$(tcp "$api_service" 443)" &
-	fi
-	if [ "$dns_service" != - ]; then
-		echo "dns_service=$(tcp "$dns_service" 53)" &
-		dns "$dns_service" &
-	fi
+	mesh "$text" "$api_service" "$dns_service" "$bytes" "$@"
 	if [ "$role" = master ]; then
 		tokens
 	else

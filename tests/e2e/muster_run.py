@@ -54,7 +54,9 @@ class Done:
         lines = self.out.splitlines()
         at = next((i for i, line in enumerate(lines)
                    if line.startswith("NAME ")), len(lines))
-        rows = [re.split(r" {3,}", line.strip()) for line in lines[at:]]
+        end = next((i for i in range(at, len(lines)) if not lines[i]),
+                   len(lines))
+        rows = [re.split(r" {3,}", line.strip()) for line in lines[at:end]]
         return {row[0]: dict(zip(rows[0], row)) for row in rows[1:]}
 
 

@@ -175,11 +175,20 @@ class UpTest(LabTest):
         for check in ("verify", "settle"):
             self.assertTrue(steps(events, "node1", check), check)
         self.assertEqual([e["status"] for e in steps(events, "node1",
-                                                     "verify")],
-                         ["ok", "ok"])
-        self.assertEqual([e["status"] for host in ("node2", "node3") for e
-                          in steps(events, host, "proxy_check")],
-                         ["ok", "ok"])
+                                                     "verify")], ["ok"])
+
+    def test_17_it_ends_with_the_proof(self) -> None:
+        """After the proxies' refresh, and asked from every host."""
+        events = events_of(self.events)
+        settled = steps(events, "node1", "settle")[0]["since_start_ms"]
+        joined = max(e["since_start_ms"] for e in steps(events, step="join"))
+        self.assertGreaterEqual(settled - joined, 3000)
+        for host in SEED:
+            asked = steps(events, host, "ask_host")
+            self.assertEqual({e["status"] for e in asked}, {"ok"}, host)
+            self.assertGreaterEqual(asked[0]["since_start_ms"], settled)
+        self.assertRegex(self.first.out, r"(?m)^\d+ conditions: \d+ hold, 0 "
+                         r"fail, 1 warn, 0 not asked; 3 hosts in ")
 
     def test_18_logs_are_the_owners_alone(self) -> None:
         for path in (self.run_logs, self.log_folder()):
@@ -347,7 +356,7 @@ class SecondLookTest(LabTest):
     HOSTS = 2
     KNOBS = {"installed": 1}
 
-    def test_wrong_address_is_found_after_the_refresh(self) -> None:
+    def test_wrong_address_is_found_though_all_joined(self) -> None:
         text = muster("playbook", "show", "up").out
         begin = text.index("    - args:  ")
         end = text.index("    - args:", begin + 1)
@@ -357,18 +366,18 @@ class SecondLookTest(LabTest):
             r"(    - api:.*\n        address: )\S+", r"\g<1>192.168.88.193",
             text)
         self.assertEqual(count, 1)
-        playbook = self.write("author.yaml", text)
-        path = self.file("author.ndjson")
-        done = self.muster("play", playbook, "--json", "--events", path)
+        done = self.muster("play", self.write("author.yaml", text))
+        self.assertEqual(done.rc, 0, done)
+        done = self.muster("verify", "--json")
         self.assertEqual(done.rc, 3, done)
-        self.assertEqual([e["status"] for e
-                          in steps(events_of(path), step="verify")][0], "ok")
-        error = of_host(done.json(), "node2")["error"]
-        self.assertEqual((error["code"], error["step"]),
-                         ("verify", "proxy_check"))
-        self.assertIn("its proxy was sent to 192.168.88.193:16443 instead of "
-                      "10.8.0.4:16443", error["message"])
-        self.assertIn("--advertise-address", error["hint"])
+        endpoints, = [c for c in done.json()["conditions"]
+                      if c["name"] == "endpoints"]
+        verdict, = endpoints["verdicts"]
+        self.assertEqual((verdict["state"], verdict["cause"]),
+                         ("fails", "endpoints-wrong"))
+        self.assertEqual(verdict["evidence"], "it announces 192.168.88.193 "
+                         "instead of 10.8.0.4")
+        self.assertIn("--advertise-address", verdict["fix"])
         # And `up` makes it right.
         self.assertEqual(self.muster("up").rc, 0)
         self.assertEqual(self.nodes(), self.well(2))
