@@ -98,7 +98,7 @@ static gboolean louder(const char *name, const char *value, gpointer data,
 /* What GOption fills in and struct options keeps in another type. */
 struct raw {
 	gboolean check, adopt, json, exit_code, help;
-	gboolean ask_password, ask_become_password;
+	gboolean ask_password, ask_become_password, allow_two_masters;
 };
 
 /* How hosts are connected to. */
@@ -193,6 +193,14 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		G_OPTION_ENTRY_NULL
 	};
 
+	const GOptionEntry two_masters[] = {
+		{ "allow-two-masters", 0, 0, G_OPTION_ARG_NONE,
+		  &raw->allow_two_masters,
+		  "Build a cluster that the loss of one of two masters ends",
+		  NULL },
+		G_OPTION_ENTRY_NULL
+	};
+
 	g_option_group_add_entries(group, all);
 	add_connection_entries(group, o, raw);
 	if (usage->entries)
@@ -203,6 +211,8 @@ static void add_entries(GOptionGroup *group, struct options *o,
 	if (usage->only_asks)
 		return;
 	g_option_group_add_entries(group, adopt);
+	if (usage->assembles)
+		g_option_group_add_entries(group, two_masters);
 	g_option_group_add_entries(group, usage->is_plan ? exit_code : check);
 }
 
@@ -268,6 +278,8 @@ static bool parse(struct options *o, int argc, char **argv,
 	o->check = raw.check || usage->is_plan;
 	o->adopt = raw.adopt;
 	o->json = raw.json;
+	o->assembles = usage->assembles;
+	o->allow_two_masters = raw.allow_two_masters;
 	o->ask_password = raw.ask_password;
 	o->ask_become_password = raw.ask_become_password;
 	o->exit_code = raw.exit_code;

@@ -33,6 +33,8 @@ struct options {
 	bool adopt;			/* --adopt */
 	bool json;			/* --json */
 	bool exit_code;			/* --exit-code (plan) */
+	bool assembles;			/* as options_usage has it */
+	bool allow_two_masters;		/* --allow-two-masters */
 	char *events_path;		/* --events */
 	int verbosity;			/* -v, -q: 1, 0, -1 */
 	enum color_mode color;
@@ -49,6 +51,7 @@ struct options_usage {
 	bool takes_command;		/* no playbook, so none of -C, -e, ...;
 					   a command to run follows -- */
 	bool takes_hosts_only;		/* neither playbook nor command */
+	bool assembles;			/* builds the inventory's cluster */
 	bool only_asks;			/* changes nothing: no -C, --adopt */
 	const GOptionEntry *entries;	/* of this command alone, or NULL */
 };

@@ -24,7 +24,7 @@ int cmd_plan(int argc, char **argv)
 			"together.",
 		.summary = "Exit status: as of `muster up`; with --exit-code "
 			   "10 when something would change.",
-		.is_plan = true,
+		.is_plan = true, .assembles = true,
 	};
 	int status = 0;
 	g_autoptr(Options) options = options_parse(argc, argv, &usage,

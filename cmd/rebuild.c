@@ -52,6 +52,7 @@ int cmd_rebuild(int argc, char **argv)
 	};
 	const struct options_usage usage = {
 		.examples = examples, .summary = summary, .entries = entries,
+		.assembles = true,
 	};
 	struct proving proving = { .options = NULL };
 	const struct runner_hooks hooks = {

@@ -70,6 +70,9 @@ static bool find_problems(struct runner *r, const char *name, const char *text,
 	r->playbook = playbook_parse(text, strlen(text), name, problems,
 				     &playbook_error);
 	ok = roles && r->playbook &&
+		(!r->options->assembles ||
+		 cluster_check_masters(roles, r->options->allow_two_masters,
+				       problems, error)) &&
 		run_check(r->playbook, r->inventory, roles,
 			  r->options->extra_vars, problems, error) &&
 		limit_find(r->options, r->command, r->inventory, roles,

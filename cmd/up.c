@@ -32,6 +32,7 @@ int cmd_up(int argc, char **argv)
 			"cluster, 76 a host key changed, 130 Ctrl-C.\n"
 			"`muster playbook show up` prints the steps, "
 			"`muster verify -h` the conditions.",
+		.assembles = true,
 	};
 	struct proving proving = { .options = NULL };
 	const struct runner_hooks hooks = { .proof = &proving };

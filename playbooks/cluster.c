@@ -123,17 +123,20 @@ static void add_node(struct cluster *cluster, const struct host *host,
 	if (cluster->transport)
 		node->session = session_new(cluster->transport, host);
 	g_ptr_array_add(cluster->nodes, node);
-	if (!is_master)
-		return;
-	if (!cluster->master)
-		cluster->master = node;
-	else
-		problem_add(problems, true, host->file, host->line,
-			    host->column,
-			    "leave one host in [masters] and put the others "
-			    "into [workers]",
-			    "host '%s' is a second master: this version "
-			    "builds clusters of one master", host->name);
+	if (is_master && !cluster->first)
+		cluster->first = cluster->master = node;
+}
+
+unsigned cluster_masters(const struct cluster *cluster)
+{
+	unsigned n = 0;
+
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		n += node->role == NODE_MASTER;
+	}
+	return n;
 }
 
 static bool any_fatal(const GPtrArray *problems)
@@ -198,6 +201,7 @@ void cluster_forget(struct cluster *cluster)
 	g_clear_pointer(&cluster->api, api_free);
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
 	g_clear_pointer(&cluster->token, g_free);
+	cluster->is_master_settled = false;
 	cluster->prepared = false;
 	cluster->first_join_done = false;
 	cluster->first_join_taken = false;

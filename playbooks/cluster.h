@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the hosts of one run share: who is master, what each host said about
+ * What the hosts of one run share: who speaks for it, what each host said about
  * itself, the join token, the API. Written only between barriers or by the
  * one thread that runs the node concerned; the few fields that several
  * threads write stand behind `lock`.
@@ -35,6 +35,7 @@ struct node {
 	struct checks *checks;		/* of the same look; owned */
 	unsigned pending;		/* enum node_service bits to restart */
 	bool failed;			/* dropped out */
+	bool unreachable;		/* because it could not be reached */
 	gint64 fresh_us;		/* monotonic: when something that a
 					   refresh of its proxy could undo was
 					   last changed; 0: not known */
@@ -44,7 +45,14 @@ struct cluster {
 	GPtrArray *nodes;		/* struct node *, inventory order; owned */
 	struct transport *transport;	/* borrowed */
 	bool adopt;			/* --adopt */
-	struct node *master;		/* the first master; borrowed */
+	struct node *master;		/* which speaks for the cluster: the
+					   first, until the masters were looked
+					   at; borrowed */
+	struct node *first;		/* master of the inventory, from which
+					   a new cluster grows; borrowed */
+	bool is_master_settled;		/* they were looked at */
+	const char *no_master;		/* why nobody speaks for it, or NULL;
+					   static */
 	char *token;			/* "token/check" of this run, or NULL */
 	bool prepared;			/* master ready for parallel joins */
 	struct api *api;		/* the API through a tunnel, or NULL */
@@ -63,9 +71,9 @@ struct cluster {
 /* The rules of the inventory that are MicroK8s': variables, group names. */
 const struct inventory_rules *cluster_inventory_rules(void);
 
-/* Sorts the hosts of `inventory` into roles. Mistakes (no master, several, no
- * node_ip, the same node_ip twice, ...) go to `problems` with their place in
- * the file; returns NULL (error DATA) if any is fatal. Borrows both. */
+/* Sorts the hosts of `inventory` into roles. Mistakes (no master, no node_ip,
+ * the same node_ip twice, ...) go to `problems` with their place in the file;
+ * returns NULL (error DATA) if any is fatal. Borrows both. */
 struct cluster *cluster_new(const struct inventory *inventory,
 			    struct transport *transport, GPtrArray *problems,
 			    GError **error);
@@ -74,6 +82,23 @@ void cluster_free(struct cluster *cluster);
 /* The node of `host`, or NULL for a host without a role. */
 struct node *cluster_find(const struct cluster *cluster,
 			  const struct host *host);
+
+/* How many masters the inventory has. */
+unsigned cluster_masters(const struct cluster *cluster);
+
+/* Whether a cluster may be built of so many masters; if not, the reason goes
+ * to `problems` with its place in the file, and it is error DATA. */
+bool cluster_check_masters(const struct cluster *cluster, bool allow_two,
+			   GPtrArray *problems, GError **error);
+
+/* Settles who speaks for the cluster, once the masters were looked at: the
+ * first of them that is a member, or the first of all when none is. One that
+ * was settled on stays, unless it cannot be reached any more. Who is not the
+ * first must know another master from its datastore: otherwise nothing tells
+ * that it is a member of this cluster, and no second one may be built. True if
+ * it is another one now; the API's tunnel and the token of the one before are
+ * forgotten then. Only between plays. */
+bool cluster_settle_master(struct cluster *cluster);
 
 /* Whether `node` is among the hosts that were asked for. */
 bool cluster_chose(const struct cluster *cluster, const struct node *node);

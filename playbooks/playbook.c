@@ -129,6 +129,12 @@ static void read_without_master(struct playbook_reader *r, struct play *play,
 	read_switch(r, value, "without_master", &play->without_master);
 }
 
+static void read_run_once(struct playbook_reader *r, struct play *play,
+			  const yaml_node_t *value)
+{
+	read_switch(r, value, "run_once", &play->run_once);
+}
+
 static void read_do(struct playbook_reader *r, struct play *play,
 		    const yaml_node_t *value)
 {
@@ -153,7 +159,8 @@ static const struct {
 } play_keys[] = {
 	{"name", read_name, false},	{"on", read_on, true},
 	{"serial", read_serial, false}, {"always", read_always, false},
-	{"without_master", read_without_master, false}, {"do", read_do, true},
+	{"without_master", read_without_master, false},
+	{"run_once", read_run_once, false}, {"do", read_do, true},
 };
 
 static void read_play_key(struct playbook_reader *r, struct play *play,
@@ -179,7 +186,7 @@ static void read_play_key(struct playbook_reader *r, struct play *play,
 	playbook_problem_unknown(r, key, "key of a play", name ? name : "[...]",
 				 known,
 				 "a play has name, on, serial, always, "
-				 "without_master and do");
+				 "without_master, run_once and do");
 }
 
 static void play_free(struct play *play)

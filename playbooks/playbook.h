@@ -9,6 +9,8 @@
  *	  serial: 1		# optional: how many hosts at once
  *	  always: yes		# optional: also after failure and Ctrl-C
  *	  without_master: yes	# optional: also when the master has failed
+ *	  run_once: yes		# optional: on one host, which is the master that
+ *				# speaks for the cluster if the play is for it
  *	  do:
  *	    - args: {service: kubelet, set: {--node-ip: "${node_ip}"}}
  *	    - restart
@@ -32,6 +34,7 @@ struct play {
 	unsigned serial;	/* 0: no limit but --forks */
 	bool always;
 	bool without_master;	/* goes on when the master has failed */
+	bool run_once;		/* for one host of the pattern */
 	struct mark mark, on_mark;
 	GPtrArray *steps;	/* struct step * */
 };

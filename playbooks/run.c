@@ -90,6 +90,18 @@ struct play_run {
 	GPtrArray *hosts;		/* struct run_host *, that take part */
 };
 
+static void drop_out(struct run_host *host)
+{
+	const GError *error = host->result->error;
+
+	host->failed = true;
+	if (!host->node)
+		return;
+	host->node->failed = true;
+	host->node->unreachable =
+		error && muster_error_is_unreachable(error->code);
+}
+
 static void run_host_play(size_t index, void *data)
 {
 	const struct play_run *p = data;
@@ -102,9 +114,7 @@ static void run_host_play(size_t index, void *data)
 		if (run_step(p->run, host, p->play,
 			     g_ptr_array_index(p->play->steps, i)))
 			continue;
-		host->failed = true;
-		if (host->node)
-			host->node->failed = true;
+		drop_out(host);
 		return;
 	}
 }
@@ -126,6 +136,29 @@ static GPtrArray *select_hosts(const struct run_options *o,
 	return hosts;
 }
 
+/* Leaves one of the hosts (struct run_host *) of a `run_once` play. Where the
+ * play is for the master that speaks, no other stands in for it when it has
+ * dropped out. */
+static void keep_one(const struct run *run, const struct play *play,
+		     GPtrArray *hosts)
+{
+	const struct host *master = run->options->cluster->master->host;
+	g_autoptr(GPtrArray) meant = pattern_select(
+		run->options->inventory, play->on, true, NULL);
+	bool is_for_master = meant && g_ptr_array_find(meant, master, NULL);
+	struct run_host *one = NULL;
+
+	for (guint i = 0; !one && i < hosts->len; i++) {
+		struct run_host *host = g_ptr_array_index(hosts, i);
+
+		if (!is_for_master || host->host == master)
+			one = host;
+	}
+	g_ptr_array_set_size(hosts, 0);
+	if (one)
+		g_ptr_array_add(hosts, one);
+}
+
 /* The hosts of a play that are still in the run. */
 static GPtrArray *play_hosts(const struct run *run, const struct play *play)
 {
@@ -139,6 +172,8 @@ static GPtrArray *play_hosts(const struct run *run, const struct play *play)
 		if (!host->failed || play->always)
 			g_ptr_array_add(hosts, host);
 	}
+	if (play->run_once)
+		keep_one(run, play, hosts);
 	return hosts;
 }
 
@@ -183,6 +218,42 @@ static bool is_over(const struct run *run, const struct play *play)
 		 !play->without_master);
 }
 
+static void push_warning(struct run *run, const char *format, ...)
+	G_GNUC_PRINTF(2, 3);
+
+static void push_warning(struct run *run, const char *format, ...)
+{
+	struct event *event = run_event(run, EVENT_WARNING);
+	va_list args;
+
+	va_start(args, format);
+	event->message = g_strdup_vprintf(format, args);
+	va_end(args);
+	run_push(run, event);
+}
+
+/* Who speaks for the cluster is settled between plays, when hosts have been
+ * looked at or have dropped out. */
+static void settle_master(struct run *run)
+{
+	struct cluster *cluster = run->options->cluster;
+	const struct node *before = cluster->master;
+	const char *no_master = cluster->no_master;
+	bool had_token = cluster->token != NULL;
+
+	if (cluster_settle_master(cluster))
+		push_warning(run, "%s %s: %s speaks for the cluster%s",
+			     before->host->name,
+			     before->unreachable ? "was not reached"
+			     : before->facts ? "is no member now"
+			     : "is not in this run",
+			     cluster->master->host->name, had_token
+			     ? "; the join token handed out by the one before "
+			     "dies when its time is over" : "");
+	else if (cluster->no_master != no_master)
+		push_warning(run, "%s", cluster->no_master);
+}
+
 static enum task_status gravest_status(const struct run *run)
 {
 	static const enum task_status order[] = {
@@ -212,8 +283,10 @@ static void *conduct(void *data)
 	for (guint i = 0; i < plays->len; i++) {
 		const struct play *play = g_ptr_array_index(plays, i);
 
-		if (!is_over(run, play) || play->always)
-			run_play(run, play);
+		if (is_over(run, play) && !play->always)
+			continue;
+		run_play(run, play);
+		settle_master(run);
 	}
 	event = run_event(run, EVENT_RUN_END);
 	event->status = gravest_status(run);
@@ -277,7 +350,7 @@ static void leave_out(const struct run_options *o)
 	for (guint i = 0; o->limit && i < o->cluster->nodes->len; i++) {
 		struct node *node = g_ptr_array_index(o->cluster->nodes, i);
 
-		node->failed = node->failed || (node != o->cluster->master &&
+		node->failed = node->failed || (node != o->cluster->first &&
 			!g_hash_table_contains(o->limit, node->host));
 	}
 }

@@ -37,6 +37,14 @@ static enum task_status preflight_run(struct task *task, GError **error)
 
 	if (node_skips(task, false))
 		return TASK_SKIPPED;
+	if (task_cluster(task)->no_master) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PREFLIGHT, "%s",
+			    task_cluster(task)->no_master);
+		task_hint(task, "bring %s back; or, if one of the others is "
+			  "the cluster, put it first under [masters]",
+			  task_cluster(task)->first->host->name);
+		return TASK_FAILED;
+	}
 	doctor_judge_identity(task_cluster(task), node, findings);
 	doctor_judge_machine(task_cluster(task), node, findings);
 	for (guint i = 0; i < findings->len; i++) {

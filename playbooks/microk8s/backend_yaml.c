@@ -127,6 +127,23 @@ GPtrArray *backend_yaml_cluster(const char *text, GError **error)
 	return read_nodes(text, true, error);
 }
 
+const struct backend_node *backend_yaml_find(const GPtrArray *members,
+					     const char *ip)
+{
+	for (guint i = 0; i < members->len; i++) {
+		const struct backend_node *node =
+			g_ptr_array_index(members, i);
+		const char *port = strrchr(node->address, ':');
+		size_t length = port ? (size_t)(port - node->address)
+				     : strlen(node->address);
+
+		if (length == strlen(ip) &&
+		    strncmp(node->address, ip, length) == 0)
+			return node;
+	}
+	return NULL;
+}
+
 char *backend_yaml_update(const char *ip, unsigned port, GError **error)
 {
 	if (!g_hostname_is_ip_address(ip) || strchr(ip, '%') || port == 0 ||

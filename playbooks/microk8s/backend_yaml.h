@@ -32,6 +32,11 @@ struct backend_node *backend_yaml_info(const char *text, GError **error);
  * function, may be empty. NULL with error DATA. Owned by the caller. */
 GPtrArray *backend_yaml_cluster(const char *text, GError **error);
 
+/* The member of that list whose address is `ip`, whatever its port; NULL if
+ * there is none. Borrowed. */
+const struct backend_node *backend_yaml_find(const GPtrArray *members,
+					     const char *ip);
+
 /* The text of update.yaml; owned by the caller. NULL with error DATA if `ip`
  * is no IP address or `port` no port. IPv6 is bracketed. */
 char *backend_yaml_update(const char *ip, unsigned port, GError **error);

@@ -214,6 +214,43 @@ static void test_run_failed_master_ends_the_run_but_for_always(void **state)
 	run_result_free(result);
 }
 
+/* The master that speaks, if the play is for it: no other stands in for it
+ * when it has dropped out. Of other hosts it is the first that is left. */
+static void test_run_once_is_for_one_host(void **state)
+{
+	static const char *const words[] = { "all-m", "workers-w1",
+					     "after-w1", "always-m", NULL };
+	struct playrig *p = *state;
+	struct run_result *result = playrig_run(p,
+		"- on: workers:masters\n"
+		"  run_once: yes\n"
+		"  do: [run: \"" LOG("all-${inventory_hostname}") "\"]\n"
+		"- on: workers\n"
+		"  do: [run: \"[ ${inventory_hostname} = w1 ]\"]\n"
+		"- on: workers\n"
+		"  run_once: yes\n"
+		"  do: [run: \"" LOG("workers-${inventory_hostname}") "\"]\n"
+		"- on: masters\n"
+		"  do: [run: \"false\"]\n"
+		"- on: all\n"
+		"  run_once: yes\n"
+		"  without_master: yes\n"
+		"  do: [run: \"" LOG("never-${inventory_hostname}") "\"]\n"
+		"- on: workers\n"
+		"  run_once: yes\n"
+		"  without_master: yes\n"
+		"  do: [run: \"" LOG("after-${inventory_hostname}") "\"]\n"
+		"- on: all\n"
+		"  run_once: yes\n"
+		"  always: yes\n"
+		"  do: [run: \"" LOG("always-${inventory_hostname}") "\"]\n");
+	g_autofree char *log = playrig_log(p);
+
+	expect_words(log, words);
+	assert_int_equal(result->exit_status, 2);
+	run_result_free(result);
+}
+
 static void test_run_check_mode_changes_nothing(void **state)
 {
 	struct playrig *p = *state;
@@ -428,6 +465,7 @@ int main(void)
 		TEST(test_run_windows_hold_so_many_and_no_more),
 		TEST(test_run_failed_host_drops_out_but_for_always),
 		TEST(test_run_failed_master_ends_the_run_but_for_always),
+		TEST(test_run_once_is_for_one_host),
 		TEST(test_run_check_mode_changes_nothing),
 		TEST(test_run_lost_connection_is_retried_if_safe),
 		TEST(test_run_lost_connection_is_not_retried_if_unsafe),

@@ -58,9 +58,6 @@ static bool has_problem(const GPtrArray *problems, const char *where,
 static const struct { const char *text, *where, *what; } mistakes[] = {
 	{ "[workers]\nw node_ip=10.8.0.5\n", "i: no host in group 'masters'",
 	  "under [masters]" },
-	{ MASTER "n node_ip=10.8.0.5\n", "i:3:1:", "second master" },
-	{ MASTER "[control_plane]\nn node_ip=10.8.0.5\n", "i:4:1:",
-	  "second master" },
 	{ MASTER "[workers]\nw\n", "i:4:1:", "write node_ip=ADDRESS" },
 	{ MASTER "[workers]\n  w ansible_host=w.example\n", "i:4:3:",
 	  "'w.example' is a name" },
@@ -101,11 +98,10 @@ static void test_cluster_all_mistakes_are_told_at_once(void **state)
 	(void)state;
 	assert_null(cluster_new(inventory, NULL, problems, NULL));
 	assert_true(has_problem(problems, "i:1:1:", "left alone", false));
-	assert_true(has_problem(problems, "i:4:1:", "second master", true));
 	assert_true(has_problem(problems, "i:4:11:", "'a' and 'b'", true));
 	assert_true(has_problem(problems, "i:6:1:", "no node_ip", true));
 	assert_true(has_problem(problems, "i:7:11:", "'a' and 'd'", true));
-	assert_int_equal(problems->len, 5);
+	assert_int_equal(problems->len, 4);
 }
 
 static void test_cluster_roles_follow_groups(void **state)
@@ -133,6 +129,7 @@ static void test_cluster_roles_follow_groups(void **state)
 		worker = cluster_find(cluster,
 				      inventory_find(inventory, "10.8.0.5"));
 		assert_ptr_equal(cluster->master, master);
+		assert_ptr_equal(cluster->first, master);
 		assert_int_equal(master->role, NODE_MASTER);
 		assert_int_equal(worker->role, NODE_WORKER);
 		assert_string_equal(worker->node_ip, "10.8.0.5");

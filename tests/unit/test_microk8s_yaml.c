@@ -329,6 +329,9 @@ static void test_backend_yaml_files_are_read(void **state)
 	assert_true(second->id == G_MAXUINT64);
 	assert_int_equal(second->role, BACKEND_SPARE);
 	assert_false(backend_node_is_loopback(second));
+	assert_ptr_equal(backend_yaml_find(nodes, "10.0.0.2"), second);
+	assert_null(backend_yaml_find(nodes, "10.0.0"));
+	assert_null(backend_yaml_find(nodes, "10.0.0.20"));
 }
 
 static void test_backend_yaml_nonsense_fails(void **state)

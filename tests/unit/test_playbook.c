@@ -97,10 +97,11 @@ static const struct { const char *text, *line; } mistakes[] = {
 	{ "- on: all\n  serail: 1\n" DO,
 	  "p:2:3: unknown key of a play 'serail' (did you mean serial?)" },
 	{ "- on: all\n  vars: {}\n" DO, "p:2:3: unknown key of a play 'vars' "
-	  "(a play has name, on, serial, always, without_master and do)" },
-	{ "- on: all\n  ? [x]\n  : y\n" DO, "p:2:5: unknown key of a play "
-	  "'[...]' (a play has name, on, serial, always, without_master and "
+	  "(a play has name, on, serial, always, without_master, run_once and "
 	  "do)" },
+	{ "- on: all\n  ? [x]\n  : y\n" DO, "p:2:5: unknown key of a play "
+	  "'[...]' (a play has name, on, serial, always, without_master, "
+	  "run_once and do)" },
 	{ "- on: all\n  on: x\n" DO, "p:2:3: 'on' is given twice" },
 	{ "- on: all\n" DO DO, "p:3:3: 'do' is given twice" },
 	{ "- name:\n  on: all\n" DO, "p:1:8: 'name' takes a text" },
@@ -121,6 +122,8 @@ static const struct { const char *text, *line; } mistakes[] = {
 	  "p:2:11: 'always' takes yes or no, not '[...]'" },
 	{ "- on: all\n  without_master: 2\n" DO,
 	  "p:2:19: 'without_master' takes yes or no, not '2'" },
+	{ "- on: all\n  run_once: 2\n" DO,
+	  "p:2:13: 'run_once' takes yes or no, not '2'" },
 	{ "- on: all\n  do: run\n", "p:2:7" NO_DO },
 	{ "- on: all\n  do: []\n", "p:2:7" NO_DO },
 	{ "- on: all\n  do: {run: x}\n", "p:2:7" NO_DO },
@@ -244,6 +247,7 @@ static void test_playbook_keys_fill_the_play(void **state)
 		"    - run: uptime\n"
 		"- on: all\n"
 		"  without_master: yes\n"
+		"  run_once: yes\n"
 		"  do: [lock: ]\n", problems);
 	const struct play *play;
 
@@ -257,6 +261,7 @@ static void test_playbook_keys_fill_the_play(void **state)
 	assert_int_equal(play->serial, 2);
 	assert_true(play->always);
 	assert_false(play->without_master);
+	assert_false(play->run_once);
 	assert_int_equal(play->mark.line, 2);
 	assert_int_equal(play->mark.column, 3);
 	assert_int_equal(play->on_mark.line, 3);
@@ -269,6 +274,7 @@ static void test_playbook_keys_fill_the_play(void **state)
 	assert_int_equal(play->serial, 0);
 	assert_false(play->always);
 	assert_true(play->without_master);
+	assert_true(play->run_once);
 }
 
 static void test_playbook_step_arguments_are_kept_as_written(void **state)
