@@ -125,6 +125,8 @@ enum facts_membership facts_membership(const struct facts *facts,
 
 /* True if the certificate names `ip` ("IP Address:<ip>"). */
 bool facts_san_has_ip(const struct facts_cert *cert, const char *ip);
+/* The same of an address or a DNS name, in any case ("DNS:<name>"). */
+bool facts_san_has_name(const struct facts_cert *cert, const char *name);
 
 /* Whole days until the certificate ends at the host's own clock; negative if
  * past, G_MAXINT64 if not known. */

@@ -67,16 +67,26 @@ enum facts_membership facts_membership(const struct facts *facts,
 	return FACTS_FRESH;
 }
 
-bool facts_san_has_ip(const struct facts_cert *cert, const char *ip)
+static bool san_has(const struct facts_cert *cert, const char *kind,
+		    const char *name)
 {
-	static const char prefix[] = "IP Address:";
-
 	for (char **san = cert->sans; *san; san++) {
-		if (g_str_has_prefix(*san, prefix) &&
-		    strcmp(*san + strlen(prefix), ip) == 0)
+		if (g_str_has_prefix(*san, kind) &&
+		    g_ascii_strcasecmp(*san + strlen(kind), name) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool facts_san_has_ip(const struct facts_cert *cert, const char *ip)
+{
+	return san_has(cert, "IP Address:", ip);
+}
+
+bool facts_san_has_name(const struct facts_cert *cert, const char *name)
+{
+	return g_hostname_is_ip_address(name) ? facts_san_has_ip(cert, name)
+					      : san_has(cert, "DNS:", name);
 }
 
 gint64 facts_cert_days_left(const struct facts *facts,

@@ -174,6 +174,9 @@ static void test_facts_of_a_worker_are_all_read(void **state)
 	assert_false(facts_san_has_ip(&facts->kubelet_cert, "10.8.0.60"));
 	assert_false(facts_san_has_ip(&facts->kubelet_cert, "node-2"));
 	assert_false(facts_san_has_ip(&facts->server_cert, "10.8.0.6"));
+	assert_true(facts_san_has_name(&facts->kubelet_cert, "10.8.0.6"));
+	assert_true(facts_san_has_name(&facts->kubelet_cert, "Node-2"));
+	assert_false(facts_san_has_name(&facts->kubelet_cert, "node-20"));
 	facts_free(facts);
 }
 
