@@ -13,7 +13,10 @@
 #define WAIT_VARIABLE "microk8s_verify_timeout"
 /* Pods, their network and names come up after the nodes. */
 #define WAIT_US (3 * G_TIME_SPAN_MINUTE)
-#define INTERVAL_US (2 * G_TIME_SPAN_SECOND)
+/* Between rounds at first and at last: a mesh of many hosts is no small thing
+ * to ask of a cluster that is still coming up. */
+#define INTERVAL_US G_TIME_SPAN_SECOND
+#define INTERVAL_MAX_US (10 * G_TIME_SPAN_SECOND)
 
 static gint64 wait_of(const struct options *options,
 		      const struct cluster *cluster)
@@ -128,6 +131,8 @@ void runner_proof_run(struct proving *proving, struct run_options options,
 		again = proving_after(proving, round, cancel,
 				      &result->exit_status);
 		run_result_free(round);
+		proving->interval_us = MIN(2 * proving->interval_us,
+					   INTERVAL_MAX_US);
 	}
 	result->wall_us += g_get_monotonic_time() - begun_us;
 }

@@ -261,6 +261,20 @@ class LabTest(unittest.TestCase):
         got = cls.sh(host, MICROK8S + " add-node --format token-check")
         return "%s:25000/%s" % (address, got.strip())
 
+    def assert_two_scripts(self, document: dict) -> None:
+        """What `muster verify` asked of each host, after its log."""
+        folder = os.path.join("/run/muster-lab", self.name, "laptop/home",
+                              ".local/state/muster", document["run_id"])
+        for host in self.state()["hosts"]:
+            with open(os.path.join(folder, host + ".log"),
+                      encoding="utf-8") as log:
+                asked = re.findall(r"(?m)^\S+ \S+ (?!connect)(.*): status "
+                                   r"\d+, [\d.]+ s$", log.read())
+            # The master hands out the API's credentials besides.
+            self.assertEqual(sorted(asked), sorted(
+                ["look at the host", "ask for the other hosts"] +
+                ["read the admin credentials"] * (host == "node1")), host)
+
     def assert_no_token(self, host: str = "node1") -> None:
         """No join token is left on this master."""
         for name in TOKENS:

@@ -76,18 +76,7 @@ class HealthyTest(Prove):
 
     def test_each_host_is_sent_two_scripts_however_many_there_are(
             self) -> None:
-        run = self.verify()["run_id"]
-        folder = os.path.join("/run/muster-lab", self.name, "laptop/home",
-                              ".local/state/muster", run)
-        for host in self.state()["hosts"]:
-            with open(os.path.join(folder, host + ".log"),
-                      encoding="utf-8") as log:
-                asked = re.findall(r"(?m)^\S+ \S+ (?!connect)(.*): status "
-                                   r"\d+, [\d.]+ s$", log.read())
-            # The master hands out the API's credentials besides.
-            self.assertEqual(sorted(asked), sorted(
-                ["look at the host", "ask for the other hosts"] +
-                ["read the admin credentials"] * (host == "node1")), host)
+        self.assert_two_scripts(self.verify())
 
     def test_nothing_is_changed_on_any_host(self) -> None:
         before = self.snapshots()

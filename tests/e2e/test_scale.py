@@ -65,6 +65,20 @@ class ThirtyWorkersTest(ScaleTest):
         # The chain holds the slowest join, and the run little besides it.
         self.assertGreaterEqual(critical, max(remote))
         self.assertGreaterEqual(wall, critical)
+        self.assert_proved()
+
+    def assert_proved(self) -> None:
+        """Every host asked for every other, by two scripts each."""
+        done = self.muster("verify", "--json", seconds=120)
+        self.assertEqual(done.rc, 0, done)
+        document = done.json()
+        self.assertEqual({c["name"] for c in document["conditions"]
+                          if c["state"] != "holds"}, {"refresh-held"})
+        self.assertEqual({cell for row in document["matrix"].values()
+                          for cell in row.values()}, {"ok"})
+        self.assert_two_scripts(document)
+        sys.stderr.write("verify of %d hosts: %.1f s\n" % (
+            self.HOSTS, document["wall_ms"] / 1000))
 
 
 class SigningRaceTest(ScaleTest):
