@@ -20,12 +20,13 @@ static void judge_reached(struct proof *proof, const struct cluster *cluster)
 		const char *why = g_ptr_array_index(proof->unreached, i);
 
 		n += proof_expects(node);
-		if (node->failed)
+		/* Without a reason it did not take part (--limit). */
+		if (node->failed && why)
 			proof_say(proof, (struct judgement) {
 				.condition = CONDITION_REACHED,
 				.state = VERDICT_FAILS, .node = node,
 				.cause = node->facts ? NULL : "unreachable",
-			}, "%s", why ? why : "it did not answer");
+			}, "%s", why);
 	}
 	proof_hold(proof, CONDITION_REACHED, "%u %s", n,
 		   n == 1 ? "host" : "hosts");
