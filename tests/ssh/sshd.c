@@ -233,6 +233,17 @@ guint sshd_count(const struct sshd *sshd, const char *words)
 	return n;
 }
 
+/* The children of the server: one for each connection. */
+void sshd_drop(const struct sshd *sshd)
+{
+	g_autofree char *command = g_strdup_printf(
+		"kill -9 $(ps -o pid= --ppid %d)", (int)sshd->pid);
+	const char *const argv[] = {"sh", "-c", command, NULL};
+
+	if (!run_local(argv))
+		g_error("no connection to drop");
+}
+
 struct host sshd_host(const struct sshd *sshd, const char *user)
 {
 	static char name[] = "testhost", address[] = "127.0.0.1";

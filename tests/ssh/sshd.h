@@ -39,6 +39,9 @@ bool sshd_set_password(const char *user, const char *password);
 char *sshd_log(const struct sshd *sshd);
 guint sshd_count(const struct sshd *sshd, const char *words);
 
+/* Kills all connections to it that are up, as if they had broken. */
+void sshd_drop(const struct sshd *sshd);
+
 /* The server as a host to log in to as `user`; no allocation to free. */
 struct host sshd_host(const struct sshd *sshd, const char *user);
 

@@ -166,15 +166,6 @@ static void expect_error(const GError *error, int code, const char *words)
 	assert_non_null(strstr(error->message, words));
 }
 
-/* The children of our own sshd: one for each connection. */
-static void kill_connections(const struct fixture *f)
-{
-	g_autofree char *command = g_strdup_printf(
-		"kill -9 $(ps -o pid= --ppid %d)", (int)f->sshd->pid);
-	const char *const argv[] = {"sh", "-c", command, NULL};
-	assert_true(run_local(argv));
-}
-
 static void test_job_ends_as_it_should(void **state)
 {
 	static const struct {
@@ -282,9 +273,9 @@ static void test_job_connection_killed_is_picked_up_again(void **state)
 {
 	struct fixture *f = *state;
 	GThread *thread = start_patient(f);
-	kill_connections(f);
+	sshd_drop(f->sshd);
 	g_usleep(300000);
-	kill_connections(f);
+	sshd_drop(f->sshd);
 	touch(f->go);
 	g_thread_join(thread);
 	expect_done(f);
@@ -300,7 +291,7 @@ static void test_job_ended_while_away_has_its_result(void **state)
 	netcut_all(f->sshd->port);
 	touch(f->go);
 	wait_for_file(rc);
-	kill_connections(f);
+	sshd_drop(f->sshd);
 	netcut_mend();
 	g_thread_join(thread);
 	expect_done(f);
@@ -351,7 +342,7 @@ static void test_job_host_stays_away_is_lost(void **state)
 	GThread *thread = g_thread_new("job", run_on_thread, f);
 	wait_for_file(f->count);
 	kill(f->sshd->pid, SIGSTOP);
-	kill_connections(f);
+	sshd_drop(f->sshd);
 	g_thread_join(thread);
 	kill(f->sshd->pid, SIGCONT);
 	touch(f->go);
@@ -484,7 +475,7 @@ static void test_job_abort_while_the_host_is_away(void **state)
 	struct fixture *f = *state;
 	GThread *thread = start_patient(f);
 	kill(f->sshd->pid, SIGSTOP);
-	kill_connections(f);
+	sshd_drop(f->sshd);
 	while (!g_atomic_int_get(&f->lost))
 		g_usleep(10000);
 	cancel_abort(f->rig.cancel);

@@ -177,20 +177,12 @@ static void test_lock_of_a_run_that_died_is_free(void **state)
 	expect_free_soon(f);
 }
 
-static void kill_connections(const struct fixture *f)
-{
-	g_autofree char *command = g_strdup_printf(
-		"kill -9 $(ps -o pid= --ppid %d)", (int)f->sshd->pid);
-	const char *const argv[] = {"sh", "-c", command, NULL};
-	assert_true(run_local(argv));
-}
-
 static void test_lock_of_a_dead_connection_is_free(void **state)
 {
 	struct fixture *f = *state;
 	struct remote_lock *lock = acquire(f, "first", NULL);
 	assert_non_null(lock);
-	kill_connections(f);
+	sshd_drop(f->sshd);
 	expect_free_soon(f);
 	gint64 deadline_us = in_seconds(10);
 	while (!log_has("lock is lost"))

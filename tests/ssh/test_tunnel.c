@@ -489,14 +489,6 @@ static void test_tunnel_forwarding_forbidden_is_logged(void **state)
 	sshd_stop(strict);
 }
 
-static void kill_connections(void)
-{
-	g_autofree char *command = g_strdup_printf(
-		"kill -9 $(ps -o pid= --ppid %d)", (int)sshd->pid);
-	const char *const argv[] = {"sh", "-c", command, NULL};
-	assert_true(run_local(argv));
-}
-
 static void test_tunnel_dropped_connection_is_made_again(void **state)
 {
 	(void)state;
@@ -507,7 +499,7 @@ static void test_tunnel_dropped_connection_is_made_again(void **state)
 	char byte = 'x';
 	write_all(fd, &byte, 1);
 	assert_int_equal(read(fd, &byte, 1), 1);
-	kill_connections();
+	sshd_drop(sshd);
 	/* The accepted one is closed, the next one works. */
 	GString *back = read_all(fd);
 	assert_int_equal(back->len, 0);
@@ -517,7 +509,7 @@ static void test_tunnel_dropped_connection_is_made_again(void **state)
 	expect_echo(tunnel, "back");
 
 	/* Dropped while nobody used it. */
-	kill_connections();
+	sshd_drop(sshd);
 	expect_echo(tunnel, "back again");
 	tunnel_free(tunnel);
 	server_stop(&server);
@@ -531,7 +523,7 @@ static void test_tunnel_free_ends_a_reconnect(void **state)
 	struct tunnel *tunnel = open_to(server.port);
 	int fd = dial(tunnel);
 	kill(sshd->pid, SIGSTOP);
-	kill_connections();
+	sshd_drop(sshd);
 	GString *back = read_all(fd);
 	int next = dial(tunnel);
 	gint64 begun_us = g_get_monotonic_time();
