@@ -3,6 +3,7 @@
  * exec_run() against a real sshd: what comes back, and every way it can fail.
  */
 #include "sshd.h"
+#include "told.h"
 #include "transport/error.h"
 #include "transport/exec.h"
 
@@ -20,26 +21,16 @@ struct fixture {
 	struct rig rig;
 	struct host host;
 	struct session *session;
-	GString *log;
+	struct told told;
 };
-
-static void on_log(const struct host *host, const char *title,
-		   const char *out, const char *err, int status,
-		   gint64 elapsed_us, void *data)
-{
-	(void)host, (void)elapsed_us;
-	g_string_append_printf(data, "%s/%s/%s/%d\n", title,
-			       out ? out : "-", err ? err : "-", status);
-}
 
 static int set_up(void **state)
 {
 	struct fixture *f = g_new0(struct fixture, 1);
-	f->log = g_string_new(NULL);
+	told_init(&f->told);
 	f->sshd = sshd_start(NULL);
 	struct transport_options options = sshd_options(f->sshd);
-	options.log = on_log;
-	options.log_data = f->log;
+	told_listen(&f->told, &options);
 	rig_init(&f->rig, &options);
 	f->host = sshd_host(f->sshd, "root");
 	f->session = session_new(f->rig.transport, &f->host);
@@ -53,7 +44,7 @@ static int tear_down(void **state)
 	session_free(f->session);
 	rig_clear(&f->rig);
 	sshd_stop(f->sshd);
-	g_string_free(f->log, TRUE);
+	told_clear(&f->told);
 	g_free(f);
 	return 0;
 }
@@ -259,12 +250,12 @@ static void test_exec_log_gets_all_but_secrets(void **state)
 	struct exec_request r = request("echo o; echo e >&2; exit 3");
 	g_autoptr(GError) error = NULL;
 	assert_false(exec_run(f->session, &r, NULL, NULL));
-	assert_non_null(strstr(f->log->str, "connect/-/-/0\n"));
-	assert_non_null(strstr(f->log->str, "step/o\n/e\n/3\n"));
+	assert_true(told_has(&f->told, "connect/-/-/0\n"));
+	assert_true(told_has(&f->told, "step/o\n/e\n/3\n"));
 	r = request("echo hush; echo hush >&2; exit 3");
 	r.private_output = true;
 	assert_false(exec_run(f->session, &r, NULL, &error));
-	assert_null(strstr(f->log->str, "hush"));
+	assert_false(told_has(&f->told, "hush"));
 	assert_null(strstr(error->message, "hush"));
 }
 

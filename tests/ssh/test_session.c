@@ -427,7 +427,8 @@ int main(void)
 		cmocka_unit_test(test_session_bad_key_files_are_told),
 		cmocka_unit_test(test_session_agent_right_key_third_connects),
 		cmocka_unit_test(test_session_agent_of_nine_keys_offers_four),
-		cmocka_unit_test(test_session_abort_before_connect_is_cancelled),
+		cmocka_unit_test(
+			test_session_abort_before_connect_is_cancelled),
 		cmocka_unit_test(test_session_twenty_at_once_share_all),
 	};
 	return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -5,6 +5,7 @@
  * besides does no harm. Every test looks for the password in logs and errors.
  */
 #include "sshd.h"
+#include "told.h"
 #include "transport/error.h"
 #include "transport/exec.h"
 #include "transport/file.h"
@@ -28,29 +29,14 @@ struct fixture {
 	struct rig rig;
 	struct host host;
 	struct session *session;
-	GMutex lock;		/* protects log */
-	GString *log;
+	struct told told;	/* by the lock's own thread, too */
 };
-
-/* The lock's own thread logs as well. */
-static void on_log(const struct host *host, const char *title,
-		   const char *out, const char *err, int status,
-		   gint64 elapsed_us, void *data)
-{
-	struct fixture *f = data;
-	(void)host, (void)status, (void)elapsed_us;
-
-	g_mutex_lock(&f->lock);
-	g_string_append_printf(f->log, "%s %s %s\n", title, out ? out : "",
-			       err ? err : "");
-	g_mutex_unlock(&f->lock);
-}
 
 static struct fixture *fixture_new(void)
 {
 	struct fixture *f = g_new0(struct fixture, 1);
 
-	f->log = g_string_new(NULL);
+	told_init(&f->told);
 	f->sshd = sshd_start(NULL);
 	return f;
 }
@@ -83,8 +69,7 @@ static bool begin(struct fixture *f, const char *rule, const char *defaults,
 		assert_true(run_local(argv));
 	}
 	options.become_password = password;
-	options.log = on_log;
-	options.log_data = f;
+	told_listen(&f->told, &options);
 	rig_init(&f->rig, &options);
 	f->host = sshd_host(f->sshd, user);
 	f->session = session_new(f->rig.transport, &f->host);
@@ -95,16 +80,15 @@ static void end(struct fixture *f)
 {
 	session_free(f->session);
 	rig_clear(&f->rig);
-	assert_null(strstr(f->log->str, PASSWORD));
-	assert_null(strstr(f->log->str, WRONG));
-	g_string_truncate(f->log, 0);
+	assert_false(told_has(&f->told, PASSWORD));
+	assert_false(told_has(&f->told, WRONG));
+	told_forget(&f->told);
 }
 
 static void fixture_free(struct fixture *f)
 {
 	sshd_stop(f->sshd);
-	g_string_free(f->log, TRUE);
-	g_mutex_clear(&f->lock);
+	told_clear(&f->told);
 	g_free(f);
 }
 
