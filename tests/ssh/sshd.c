@@ -66,7 +66,7 @@ static char *public_key(const char *path)
 	return text;
 }
 
-static unsigned free_port(void)
+unsigned sshd_free_port(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -92,9 +92,9 @@ static bool answers(unsigned port)
 	return good;
 }
 
-static void die_with_parent(gpointer data)
+void die_with_parent(gpointer unused)
 {
-	(void)data;
+	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
@@ -126,7 +126,7 @@ struct sshd *sshd_start(const char *config)
 	/* Users made for a test read their keys and shells from here. */
 	g_chmod(sshd->dir, 0755);
 	g_mkdir("/run/sshd", 0755);
-	sshd->port = free_port();
+	sshd->port = sshd_free_port();
 	sshd->users = g_ptr_array_new_with_free_func(g_free);
 	sshd->key = new_key(sshd, "key");
 	sshd->other_key = new_key(sshd, "other");

@@ -57,6 +57,9 @@ void rig_clear(struct rig *rig);
 /* Options that trust `sshd` strictly. */
 struct transport_options sshd_options(const struct sshd *sshd);
 
+/* A TCP port of 127.0.0.1 that nobody listens on. */
+unsigned sshd_free_port(void);
+
 gint64 in_seconds(int seconds); /* an absolute deadline */
 
 /* Writes a file under the server's directory; returns its path. */
@@ -65,5 +68,8 @@ char *sshd_write(const struct sshd *sshd, const char *name, const char *text,
 
 /* Runs a local command; false if it fails. */
 bool run_local(const char *const *argv);
+
+/* For g_spawn_async(): the child ends with the test program. */
+void die_with_parent(gpointer unused);
 
 #endif
