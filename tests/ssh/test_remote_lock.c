@@ -4,6 +4,7 @@
  * nothing but the holder's life keeps it.
  */
 #include "sshd.h"
+#include "told.h"
 #include "transport/error.h"
 #include "transport/remote_lock.h"
 
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,37 +29,16 @@ struct fixture {
 	struct rig rig;
 	struct host host;
 	char *path;
+	struct told told;	/* by the lock's own thread, too */
 };
-
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static GString *log_text;
-
-/* Also on the lock's own thread. */
-static void on_log(const struct host *host, const char *title,
-		   const char *out, const char *err, int status,
-		   gint64 elapsed_us, void *data)
-{
-	(void)host, (void)out, (void)status, (void)elapsed_us, (void)data;
-	pthread_mutex_lock(&log_lock);
-	g_string_append_printf(log_text, "%s: %s\n", title, err ? err : "-");
-	pthread_mutex_unlock(&log_lock);
-}
-
-static bool log_has(const char *words)
-{
-	pthread_mutex_lock(&log_lock);
-	bool found = strstr(log_text->str, words) != NULL;
-	pthread_mutex_unlock(&log_lock);
-	return found;
-}
 
 static int set_up_with(void **state, const char *config)
 {
 	struct fixture *f = g_new0(struct fixture, 1);
-	log_text = g_string_new(NULL);
+	told_init(&f->told);
 	f->sshd = sshd_start(config);
 	struct transport_options options = sshd_options(f->sshd);
-	options.log = on_log;
+	told_listen(&f->told, &options);
 	rig_init(&f->rig, &options);
 	f->host = sshd_host(f->sshd, "root");
 	f->path = g_build_filename(f->sshd->dir, "locks", "it's.lock", NULL);
@@ -84,7 +63,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 	rig_clear(&f->rig);
 	sshd_stop(f->sshd);
-	g_string_free(log_text, TRUE);
+	told_clear(&f->told);
 	g_free(f->path);
 	g_free(f);
 	return 0;
@@ -97,20 +76,11 @@ static struct remote_lock *acquire(const struct fixture *f,
 				   in_seconds(30), error);
 }
 
-static void expect_error(const GError *error, int code, const char *words)
-{
-	assert_non_null(error);
-	print_message("%s\n", error->message);
-	assert_int_equal(error->domain, MUSTER_ERROR);
-	assert_int_equal(error->code, code);
-	assert_non_null(strstr(error->message, words));
-}
-
 static void expect_taken(const struct fixture *f, const char *holder)
 {
 	g_autoptr(GError) error = NULL;
 	assert_null(acquire(f, "second", &error));
-	expect_error(error, MUSTER_ERROR_LOCKED, holder);
+	assert_error(error, MUSTER_ERROR_LOCKED, holder);
 }
 
 /* Until it is to be had, for at most ten seconds. */
@@ -185,7 +155,7 @@ static void test_lock_of_a_dead_connection_is_free(void **state)
 	sshd_drop(f->sshd);
 	expect_free_soon(f);
 	gint64 deadline_us = in_seconds(10);
-	while (!log_has("lock is lost"))
+	while (!told_has(&f->told, "lock is lost"))
 		assert_true(g_get_monotonic_time() < deadline_us);
 	remote_lock_free(lock);
 }
@@ -199,7 +169,7 @@ static void test_lock_answers_a_server_that_asks(void **state)
 	/* sshd would have hung up after four seconds. */
 	(void)poll(NULL, 0, 6000);
 	expect_taken(f, "first");
-	assert_false(log_has("lock is lost"));
+	assert_false(told_has(&f->told, "lock is lost"));
 	remote_lock_free(lock);
 }
 
@@ -222,7 +192,7 @@ static void test_lock_survives_an_abort_until_it_is_given_up(void **state)
 	expect_free_soon(f);
 	assert_null(remote_lock_acquire(other.transport, &f->host, f->path,
 					"again", in_seconds(30), &error));
-	expect_error(error, MUSTER_ERROR_CANCELLED, "interrupted");
+	assert_error(error, MUSTER_ERROR_CANCELLED, "interrupted");
 	rig_clear(&other);
 }
 
@@ -250,7 +220,7 @@ static void test_lock_file_of_somebody_else_is_refused(void **state)
 	assert_true(g_file_set_contents(precious, "text", -1, NULL));
 	assert_int_equal(symlink("precious", f->path), 0);
 	assert_null(acquire(f, "first", &link_error));
-	expect_error(link_error, MUSTER_ERROR_FAILED, "somebody else");
+	assert_error(link_error, MUSTER_ERROR_FAILED, "somebody else");
 	assert_true(g_file_get_contents(precious, &text, NULL, NULL));
 	assert_string_equal(text, "text");
 
@@ -258,24 +228,22 @@ static void test_lock_file_of_somebody_else_is_refused(void **state)
 	assert_true(g_file_set_contents(f->path, "", 0, NULL));
 	assert_int_equal(chown(f->path, 1, 1), 0);
 	assert_null(acquire(f, "first", &owner_error));
-	expect_error(owner_error, MUSTER_ERROR_FAILED, "somebody else");
+	assert_error(owner_error, MUSTER_ERROR_FAILED, "somebody else");
 
 	/* Its directory is a file. */
 	g_free(f->path);
 	f->path = g_build_filename(precious, "lock", NULL);
 	assert_null(acquire(f, "first", &dir_error));
-	expect_error(dir_error, MUSTER_ERROR_FAILED, "mkdir");
+	assert_error(dir_error, MUSTER_ERROR_FAILED, "mkdir");
 }
 
 static void test_lock_host_not_there_is_told(void **state)
 {
 	struct fixture *f = *state;
 	g_autoptr(GError) error = NULL;
-	struct sshd *gone = sshd_start(NULL);
-	f->host.port = gone->port;
-	sshd_stop(gone);
+	f->host.port = sshd_free_port();
 	assert_null(acquire(f, "first", &error));
-	expect_error(error, MUSTER_ERROR_REFUSED, "refused");
+	assert_error(error, MUSTER_ERROR_REFUSED, "refused");
 }
 
 static void test_lock_deadline_is_kept(void **state)
@@ -291,7 +259,7 @@ static void test_lock_deadline_is_kept(void **state)
 	gint64 deadline_us = in_seconds(3);
 	assert_null(remote_lock_acquire(f->rig.transport, &f->host, f->path,
 					"first", deadline_us, &error));
-	expect_error(error, MUSTER_ERROR_DEADLINE, "out of time");
+	assert_error(error, MUSTER_ERROR_DEADLINE, "out of time");
 	assert_true(g_get_monotonic_time() <
 		    deadline_us + G_TIME_SPAN_SECOND);
 }
@@ -312,7 +280,7 @@ static void test_lock_host_without_flock_is_told(void **state)
 	f->host.become = HOST_BECOME_NO;
 	assert_int_equal(g_mkdir(bin, 0755), 0);
 	assert_null(acquire(f, "first", &error));
-	expect_error(error, MUSTER_ERROR_PREFLIGHT, "flock is not installed");
+	assert_error(error, MUSTER_ERROR_PREFLIGHT, "flock is not installed");
 }
 
 static void test_lock_shell_that_runs_nothing_is_told(void **state)
@@ -325,7 +293,7 @@ static void test_lock_shell_that_runs_nothing_is_told(void **state)
 	f->host = sshd_host(f->sshd, user);
 	f->host.become = HOST_BECOME_NO;
 	assert_null(acquire(f, "first", &error));
-	expect_error(error, MUSTER_ERROR_PROTOCOL, "not available");
+	assert_error(error, MUSTER_ERROR_PROTOCOL, "not available");
 }
 
 static void test_lock_sudo_works_or_says_why(void **state)
@@ -344,7 +312,7 @@ static void test_lock_sudo_works_or_says_why(void **state)
 	/* Not even somebody who may not have it leaves it loose. */
 	f->host = sshd_host(f->sshd, no);
 	assert_null(acquire(f, "second", &error));
-	expect_error(error, MUSTER_ERROR_SUDO, "sudo refused");
+	assert_error(error, MUSTER_ERROR_SUDO, "sudo refused");
 	remote_lock_free(lock);
 	f->host = sshd_host(f->sshd, yes);
 	lock = acquire(f, "third", NULL);
