@@ -65,7 +65,7 @@ void playrig_cut(const struct playrig *p, const char *host)
 	playrig_touch(p, host, "cut");
 }
 
-struct playrig *playrig_new(void)
+int playrig_set_up(void **state)
 {
 	struct playrig *p = g_new0(struct playrig, 1);
 
@@ -81,11 +81,13 @@ struct playrig *playrig_new(void)
 
 		p->sshds[i] = sshd_start(config);
 	}
-	return p;
+	*state = p;
+	return 0;
 }
 
-void playrig_free(struct playrig *p)
+int playrig_tear_down(void **state)
 {
+	struct playrig *p = *state;
 	const char *const rm[] = { "rm", "-rf", p->dir, NULL };
 	/* what jobs past their deadline have left behind */
 	g_autofree char *jobs = g_strdup_printf(
@@ -99,6 +101,7 @@ void playrig_free(struct playrig *p)
 	g_free(p->dir);
 	g_free(p->log);
 	g_free(p);
+	return 0;
 }
 
 static char *inventory_text(const struct playrig *p)
@@ -147,7 +150,7 @@ static void make_directories(const struct playrig *p)
 	}
 }
 
-void playrig_open(struct playrig *p, const char *inventory)
+static void begin(struct playrig *p, const char *inventory)
 {
 	g_autofree char *text = inventory ? g_strdup(inventory)
 		: inventory_text(p);
@@ -176,12 +179,30 @@ void playrig_open(struct playrig *p, const char *inventory)
 	p->check = false;
 }
 
-void playrig_close(struct playrig *p)
+static void end(struct playrig *p)
 {
 	g_ptr_array_unref(p->events);
 	cluster_free(p->cluster);
 	inventory_free(p->inventory);
 	rig_clear(&p->rig);
+}
+
+int playrig_open(void **state)
+{
+	begin(*state, NULL);
+	return 0;
+}
+
+int playrig_close(void **state)
+{
+	end(*state);
+	return 0;
+}
+
+void playrig_reopen(struct playrig *p, const char *inventory)
+{
+	end(p);
+	begin(p, inventory);
 }
 
 static void on_event(const struct event *event, void *data)

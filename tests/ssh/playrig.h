@@ -27,14 +27,17 @@ struct playrig {
 	bool check;
 };
 
-/* Starts the servers; for a group's set-up and tear-down. */
-struct playrig *playrig_new(void);
-void playrig_free(struct playrig *p);
+/* Starts and ends the servers: for a group of tests, whose state it is. */
+int playrig_set_up(void **state);
+int playrig_tear_down(void **state);
 
-/* Directories, transport, cluster and options as new. `inventory` NULL: the
- * four hosts; else an inventory text of the test's own. */
-void playrig_open(struct playrig *p, const char *inventory);
-void playrig_close(struct playrig *p);
+/* For one test: directories, transport, cluster and options as new. */
+int playrig_open(void **state);
+int playrig_close(void **state);
+
+/* The same in the middle of a test. `inventory` NULL: the four hosts; else an
+ * inventory text of the test's own. */
+void playrig_reopen(struct playrig *p, const char *inventory);
 
 /* Parses, checks and runs `yaml`; the caller frees the result. */
 struct run_result *playrig_run(struct playrig *p, const char *yaml);

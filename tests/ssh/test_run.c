@@ -19,30 +19,6 @@
 #define AWAIT(file) "until [ -e " file " ]; do sleep 0.02; done"
 #define LOG(word) "echo " word " >>${log}"
 
-static int group_set_up(void **state)
-{
-	*state = playrig_new();
-	return 0;
-}
-
-static int group_tear_down(void **state)
-{
-	playrig_free(*state);
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	playrig_open(*state, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	playrig_close(*state);
-	return 0;
-}
-
 /* Where `word` stands in `log`, or fails. */
 static const char *find(const char *log, const char *word)
 {
@@ -316,8 +292,7 @@ static void test_run_lost_connection_is_retried_if_safe(void **state)
 			"\"%zu\"}\n", cases[i].before, i);
 		guint k = 0;
 
-		playrig_close(p);
-		playrig_open(p, NULL);
+		playrig_reopen(p, NULL);
 		playrig_cut(p, "w1");
 		struct run_result *result = playrig_run(p, yaml);
 		const struct host_result *w1 = playrig_host(result, "w1");
@@ -373,8 +348,7 @@ static void test_run_host_that_never_answered_is_not_retried(void **state)
 	struct playrig *p = *state;
 	guint i = 0;
 
-	playrig_close(p);
-	playrig_open(p, inventory);
+	playrig_reopen(p, inventory);
 	struct run_result *result = playrig_run(p, yaml);
 
 	assert_int_equal(result->exit_status, 4);
@@ -455,7 +429,8 @@ static void test_run_stop_ends_the_wait_for_a_lost_host(void **state)
 	run_result_free(result);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(f)								\
+	cmocka_unit_test_setup_teardown(f, playrig_open, playrig_close)
 
 int main(void)
 {
@@ -474,5 +449,6 @@ int main(void)
 		TEST(test_run_stop_ends_the_wait_for_a_lost_host),
 	};
 
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return cmocka_run_group_tests(tests, playrig_set_up,
+				      playrig_tear_down);
 }

@@ -18,30 +18,6 @@
 #define TICK_US (10 * G_TIME_SPAN_MILLISECOND)
 #define SECRET "hunter22hunter22"
 
-static int group_set_up(void **state)
-{
-	*state = playrig_new();
-	return 0;
-}
-
-static int group_tear_down(void **state)
-{
-	playrig_free(*state);
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	playrig_open(*state, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	playrig_close(*state);
-	return 0;
-}
-
 static const struct event *nth(const struct playrig *p, guint i)
 {
 	assert_true(i < p->events->len);
@@ -377,7 +353,8 @@ static void test_run_copy_twice_changes_once(void **state)
 	run_result_free(second);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(f)								\
+	cmocka_unit_test_setup_teardown(f, playrig_open, playrig_close)
 
 int main(void)
 {
@@ -393,5 +370,6 @@ int main(void)
 		TEST(test_run_copy_twice_changes_once),
 	};
 
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return cmocka_run_group_tests(tests, playrig_set_up,
+				      playrig_tear_down);
 }
