@@ -60,7 +60,6 @@ struct gather {
 	GMutex lock;		/* all below */
 	GHashTable *by_key;	/* char * -> struct group *, borrowed */
 	GPtrArray *groups;	/* struct group *, owned */
-	size_t count;
 	size_t kept, max;	/* bytes of output in all groups */
 };
 
@@ -192,19 +191,9 @@ void gather_add(struct gather *gather, const struct member *member,
 		group->error->message = g_steal_pointer(&common);
 	}
 	g_array_append_val(group->members, *member);
-	gather->count++;
 	g_mutex_unlock(&gather->lock);
 	g_clear_error(&error);
 	capture_free(capture);
-}
-
-size_t gather_count(struct gather *gather)
-{
-	g_mutex_lock(&gather->lock);
-	size_t count = gather->count;
-
-	g_mutex_unlock(&gather->lock);
-	return count;
 }
 
 static gint by_index(gconstpointer a, gconstpointer b)

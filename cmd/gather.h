@@ -53,9 +53,6 @@ void gather_free(struct gather *gather);
 void gather_add(struct gather *gather, const struct member *member,
 		struct capture *capture, int status, GError *error);
 
-/* How many hosts have come to their end. Any thread. */
-size_t gather_count(struct gather *gather);
-
 /* The groups (struct group *): the largest first, of equals the one with the
  * first host. Call once all is added; borrowed. */
 const GPtrArray *gather_groups(struct gather *gather);
