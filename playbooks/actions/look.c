@@ -5,7 +5,7 @@
  */
 #include "actions.h"
 
-#include "playbooks/embedded.h"
+#include "playbooks/node_facts.h"
 
 /* A change made this long ago may still be undone by a proxy's refresh. */
 static void note_fresh_files(struct node *node)
@@ -29,33 +29,13 @@ bool node_look(struct task *task, GError **error)
 {
 	struct node *node = task_node(task);
 	g_autoptr(ExecResult) result = NULL;
-	const char *args[] = {
-		node->role == NODE_MASTER ? "master" : "worker", NULL
-	};
-	struct exec_request request = {
-		.title = "look at the host",
-		.script = embedded_text("facts.sh"),
-		.args = args,
-		.output_max = FACTS_SIZE_MAX,
-	};
-
 	gint64 before_us = g_get_real_time();
 
-	if (!task_exec(task, request, &result, error))
+	if (!task_exec(task, node_facts_request(node), &result, error) ||
+	    !node_facts_take(node, result, before_us, g_get_real_time(),
+			     error))
 		return false;
-	gint64 after_us = g_get_real_time();
-	struct facts *facts =
-		facts_parse(result->out, result->out_length, error);
-
-	if (!facts)
-		return false;
-	facts_free(node->facts);
-	node->facts = facts;
-	checks_free(node->checks);
-	node->checks = checks_parse(result->out, result->out_length);
-	node->checks->before_us = before_us;
-	node->checks->after_us = after_us;
-	node->pending |= facts->pending;
+	node->pending |= node->facts->pending;
 	note_fresh_files(node);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "playbooks/embedded.h"
 #include "playbooks/microk8s/args_file.h"
 #include "playbooks/microk8s/join_text.h"
+#include "playbooks/node_facts.h"
 #include "transport/exec.h"
 
 #include <string.h>
@@ -18,16 +19,7 @@
 
 bool doctor_look(struct node *node, gint64 deadline_us, GError **error)
 {
-	const char *args[] = {
-		node->role == NODE_MASTER ? "master" : "worker", NULL
-	};
-	struct exec_request request = {
-		.title = "look at the host",
-		.script = embedded_text("facts.sh"),
-		.args = args,
-		.output_max = FACTS_SIZE_MAX,
-		.deadline_us = deadline_us,
-	};
+	struct exec_request request = node_facts_request(node);
 	g_autoptr(ExecResult) result = NULL;
 
 	/* Connected first, so that the clock is read in a narrow window. */
@@ -35,21 +27,10 @@ bool doctor_look(struct node *node, gint64 deadline_us, GError **error)
 		return false;
 	gint64 before_us = g_get_real_time();
 
-	if (!exec_run(node->session, &request, &result, error))
-		return false;
-	gint64 after_us = g_get_real_time();
-	struct facts *facts = facts_parse(result->out, result->out_length,
-					  error);
-
-	if (!facts)
-		return false;
-	facts_free(node->facts);
-	node->facts = facts;
-	checks_free(node->checks);
-	node->checks = checks_parse(result->out, result->out_length);
-	node->checks->before_us = before_us;
-	node->checks->after_us = after_us;
-	return true;
+	request.deadline_us = deadline_us;
+	return exec_run(node->session, &request, &result, error) &&
+		node_facts_take(node, result, before_us, g_get_real_time(),
+				error);
 }
 
 bool doctor_master_checks_names(const struct cluster *cluster)
