@@ -95,6 +95,10 @@ bool task_exec(struct task *task, struct exec_request request,
 bool task_job(struct task *task, struct job_request request,
 	      struct exec_result **result, GError **error);
 
+/* Opens the cluster's API (cluster->api, see api.h) on the task's host, unless
+ * it is open already; takes at most `most_us` and the task's deadline. */
+bool task_open_api(struct task *task, gint64 most_us, GError **error);
+
 /* Sleeps, but wakes for cancel; false if the run was stopped or the task's
  * deadline has passed (then with error CANCELLED/DEADLINE). */
 bool task_sleep(struct task *task, gint64 us, GError **error);

@@ -4,6 +4,7 @@
  * and the gate.
  */
 #include "action.h"
+#include "api.h"
 #include "diff.h"
 #include "run_priv.h"
 #include "vars.h"
@@ -305,6 +306,18 @@ bool task_job(struct task *task, struct job_request request,
 		recognise(task, own);
 	hand_over(own, result);
 	return ok;
+}
+
+bool task_open_api(struct task *task, gint64 most_us, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+
+	if (!cluster->api)
+		cluster->api = api_open(
+			task_transport(task), task_session(task),
+			MIN(task_deadline(task),
+			    g_get_monotonic_time() + most_us), error);
+	return cluster->api != NULL;
 }
 
 bool task_sleep(struct task *task, gint64 us, GError **error)

@@ -92,18 +92,6 @@ static void note_prepared(struct cluster *cluster)
 		g_strcmp0(facts->cni_method, "first-found") != 0;
 }
 
-static bool open_api(struct task *task, GError **error)
-{
-	struct cluster *cluster = task_cluster(task);
-
-	if (cluster->api)
-		return true;
-	cluster->api = api_open(task_transport(task), task_session(task),
-				MIN(task_deadline(task),
-				    g_get_monotonic_time() + OPEN_US), error);
-	return cluster->api != NULL;
-}
-
 /* A plan asks a running API what it may, and never waits for it. */
 static enum task_status look_only(struct task *task)
 {
@@ -111,7 +99,7 @@ static enum task_status look_only(struct task *task)
 	g_autoptr(GError) error = NULL;
 	g_autofree char *why = NULL;
 
-	if (!open_api(task, &error)) {
+	if (!task_open_api(task, OPEN_US, &error)) {
 		task_say(task, "not reached: %s", error->message);
 		return TASK_SKIPPED;
 	}
@@ -135,7 +123,8 @@ static enum task_status api_run(struct task *task, GError **error)
 		return TASK_SKIPPED;
 	if (!task_may_change(task))
 		return look_only(task);
-	if (!open_api(task, error) || !wait_for_api(task, address, error)) {
+	if (!task_open_api(task, OPEN_US, error) ||
+	    !wait_for_api(task, address, error)) {
 		task_hint(task, "sudo microk8s inspect; sudo journalctl -u "
 			  "snap.microk8s.daemon-kubelite on %s",
 			  task_host(task)->name);

@@ -103,11 +103,7 @@ static bool ask_nodes(struct task *task, GError **error)
 	gint64 deadline_us = MIN(task_deadline(task),
 				 g_get_monotonic_time() + OPEN_US);
 
-	if (!cluster->api)
-		cluster->api = api_open(task_transport(task),
-					task_session(task), deadline_us,
-					error);
-	GPtrArray *seen = cluster->api
+	GPtrArray *seen = task_open_api(task, OPEN_US, error)
 		? api_nodes(cluster->api, deadline_us, error) : NULL;
 
 	if (!seen)

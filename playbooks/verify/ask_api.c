@@ -18,18 +18,6 @@
 #define SYSTEM "/api/v1/namespaces/kube-system"
 #define APPS "/apis/apps/v1/namespaces/kube-system"
 
-static bool open_api(struct task *task, GError **error)
-{
-	struct cluster *cluster = task_cluster(task);
-
-	if (cluster->api)
-		return true;
-	cluster->api = api_open(task_transport(task), task_session(task),
-				MIN(task_deadline(task),
-				    g_get_monotonic_time() + OPEN_US), error);
-	return cluster->api != NULL;
-}
-
 /* The names of the checks that fail, out of /readyz?verbose's "[-]NAME failed:
  * ..." lines; newly allocated. */
 static char *failing_checks(const char *text, long status)
@@ -61,7 +49,7 @@ static bool ask_health(struct task *task, struct proof *proof)
 
 	proof->api_asked = true;
 	g_clear_pointer(&proof->api_problem, g_free);
-	proof->api_ready = open_api(task, &error) &&
+	proof->api_ready = task_open_api(task, OPEN_US, &error) &&
 		api_get_text(task_cluster(task)->api, "/readyz?verbose",
 			     &status, &text, task_deadline(task), &error) &&
 		status == 200;
