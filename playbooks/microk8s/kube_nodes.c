@@ -6,19 +6,10 @@
  */
 #include "kube_nodes.h"
 
+#include "kube_json.h"
 #include "transport/error.h"
 
-#include <jansson.h>
 #include <string.h>
-
-typedef json_t *json_ref;
-
-static void json_ref_clear(json_ref *json)
-{
-	json_decref(*json);
-}
-
-#define JSON_AUTO __attribute__((cleanup(json_ref_clear))) json_ref
 
 static void node_free(void *data)
 {
@@ -42,20 +33,9 @@ void kube_node_free(struct kube_node *node)
 
 /* --- small JSON --- */
 
-/* A string member, or NULL if absent, empty or absurdly long. */
-static const char *get_string(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-	const char *text = json_string_value(value);
-
-	if (!text || !*text || json_string_length(value) > KUBE_STRING_MAX)
-		return NULL;
-	return text;
-}
-
 static bool is_kind(const json_t *object, const char *kind)
 {
-	return g_strcmp0(get_string(object, "kind"), kind) == 0;
+	return g_strcmp0(kube_string(object, "kind"), kind) == 0;
 }
 
 static bool refuse(GError **error, const char *why)
@@ -86,7 +66,7 @@ static json_t *load(const char *text, size_t length, GError **error)
 /* A Status where data was expected is the API's own complaint. */
 static bool refuse_kind(const json_t *json, const char *wanted, GError **error)
 {
-	const char *message = get_string(json, "message");
+	const char *message = kube_string(json, "message");
 
 	if (is_kind(json, "Status"))
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PROTOCOL,
@@ -109,13 +89,13 @@ static char *without_mask(const char *address)
 static void read_metadata(struct kube_node *node, const json_t *metadata)
 {
 	const json_t *notes = json_object_get(metadata, "annotations");
-	const char *created = get_string(metadata, "creationTimestamp");
+	const char *created = kube_string(metadata, "creationTimestamp");
 	GDateTime *time;
 
 	node->calico_ip = without_mask(
-		get_string(notes, "projectcalico.org/IPv4Address"));
+		kube_string(notes, "projectcalico.org/IPv4Address"));
 	node->calico_tunnel_ip = without_mask(
-		get_string(notes, "projectcalico.org/IPv4VXLANTunnelAddr"));
+		kube_string(notes, "projectcalico.org/IPv4VXLANTunnelAddr"));
 	time = created ? g_date_time_new_from_iso8601(created, NULL) : NULL;
 	if (time) {
 		node->created = g_date_time_to_unix(time);
@@ -176,11 +156,11 @@ static void read_ready(struct kube_node *node, const json_t *conditions)
 
 	node->ready = KUBE_UNKNOWN;
 	json_array_foreach(conditions, i, condition) {
-		const char *status = get_string(condition, "status");
-		const char *reason = get_string(condition, "reason");
-		const char *message = get_string(condition, "message");
+		const char *status = kube_string(condition, "status");
+		const char *reason = kube_string(condition, "reason");
+		const char *message = kube_string(condition, "message");
 
-		if (g_strcmp0(get_string(condition, "type"), "Ready") != 0)
+		if (g_strcmp0(kube_string(condition, "type"), "Ready") != 0)
 			continue;
 		if (g_strcmp0(status, "True") == 0) {
 			node->ready = KUBE_READY;
@@ -201,8 +181,8 @@ static void read_addresses(struct kube_node *node, const json_t *addresses)
 	size_t i;
 
 	json_array_foreach(addresses, i, address) {
-		const char *type = get_string(address, "type");
-		const char *value = get_string(address, "address");
+		const char *type = kube_string(address, "type");
+		const char *value = kube_string(address, "address");
 
 		if (!node->internal_ip && g_strcmp0(type, "InternalIP") == 0)
 			node->internal_ip = g_strdup(value);
@@ -215,7 +195,7 @@ static struct kube_node *read_node(const json_t *item)
 {
 	const json_t *metadata = json_object_get(item, "metadata");
 	const json_t *status = json_object_get(item, "status");
-	const char *name = get_string(metadata, "name");
+	const char *name = kube_string(metadata, "name");
 	json_t *labels = json_object_get(metadata, "labels");
 	struct kube_node *node;
 
@@ -230,7 +210,7 @@ static struct kube_node *read_node(const json_t *item)
 		json_object_get(item, "spec"), "unschedulable"));
 	read_ready(node, json_object_get(status, "conditions"));
 	read_addresses(node, json_object_get(status, "addresses"));
-	node->version = g_strdup(get_string(
+	node->version = g_strdup(kube_string(
 		json_object_get(status, "nodeInfo"), "kubeletVersion"));
 	return node;
 }
@@ -238,7 +218,7 @@ static struct kube_node *read_node(const json_t *item)
 GPtrArray *kube_nodes_parse(const char *text, size_t length, GError **error)
 {
 	g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(node_free);
-	JSON_AUTO json = load(text, length, error);
+	json_auto_t *json = load(text, length, error);
 	const json_t *items, *item;
 	size_t i;
 
@@ -332,7 +312,7 @@ static bool read_endpoints(GPtrArray *addresses, const json_t *endpoints)
 		json_array_foreach(json_object_get(subset, "addresses"), j,
 				   address) {
 			if (!add_address(addresses,
-					 get_string(address, "ip")))
+					 kube_string(address, "ip")))
 				return false;
 		}
 	}
@@ -368,7 +348,7 @@ GPtrArray *kube_endpoints_parse(const char *text, size_t length,
 				GError **error)
 {
 	g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
-	JSON_AUTO json = load(text, length, error);
+	json_auto_t *json = load(text, length, error);
 	size_t kind = 0;
 
 	if (!json)
@@ -390,13 +370,13 @@ GPtrArray *kube_endpoints_parse(const char *text, size_t length,
 
 char *kube_status_message(const char *text, size_t length)
 {
-	JSON_AUTO json = load(text, length, NULL);
+	json_auto_t *json = load(text, length, NULL);
 	const char *message;
 
 	if (!json || !is_kind(json, "Status"))
 		return NULL;
-	message = get_string(json, "message");
+	message = kube_string(json, "message");
 	if (!message)
-		message = get_string(json, "reason");
+		message = kube_string(json, "reason");
 	return g_strdup(message ? message : "");
 }

@@ -11,10 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define KUBE_JSON_SIZE_MAX (16 * 1024 * 1024)
 #define KUBE_NODES_MAX 5000
 #define KUBE_ADDRESSES_MAX 1000
-#define KUBE_STRING_MAX 4096			/* longer fields are refused */
 
 enum kube_ready {
 	KUBE_NOT_READY,

@@ -5,20 +5,11 @@
  */
 #include "kube_workloads.h"
 
+#include "kube_json.h"
 #include "kube_nodes.h"
 #include "transport/error.h"
 
-#include <jansson.h>
 #include <string.h>
-
-typedef json_t *json_ref;
-
-static void json_ref_clear(json_ref *json)
-{
-	json_decref(*json);
-}
-
-#define JSON_AUTO __attribute__((cleanup(json_ref_clear))) json_ref
 
 void kube_pod_free(struct kube_pod *pod)
 {
@@ -42,17 +33,6 @@ void kube_workload_free(struct kube_workload *workload)
 	g_free(workload);
 }
 
-/* A string member, or NULL if absent, empty or absurdly long. */
-static const char *get_string(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-	const char *text = json_string_value(value);
-
-	if (!text || !*text || json_string_length(value) > KUBE_STRING_MAX)
-		return NULL;
-	return text;
-}
-
 static gint64 get_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -69,7 +49,7 @@ static const json_t *load_items(const char *text, size_t length,
 
 	*whole = length <= KUBE_JSON_SIZE_MAX
 		? json_loadb(text, length, 0, &problem) : NULL;
-	found = get_string(*whole, "kind");
+	found = kube_string(*whole, "kind");
 	if (!*whole)
 		why = length > KUBE_JSON_SIZE_MAX ? "too long" : problem.text;
 	else if (g_strcmp0(found, kind) == 0 || g_strcmp0(found, other) == 0)
@@ -101,7 +81,7 @@ static unsigned first_tcp_port(const json_t *containers)
 	json_array_foreach(containers, i, container) {
 		json_array_foreach(json_object_get(container, "ports"), k,
 				   port) {
-			const char *protocol = get_string(port, "protocol");
+			const char *protocol = kube_string(port, "protocol");
 			gint64 n = get_number(port, "containerPort");
 
 			if ((!protocol || strcmp(protocol, "TCP") == 0) &&
@@ -118,8 +98,8 @@ static bool is_ready(const json_t *conditions)
 	size_t i;
 
 	json_array_foreach(conditions, i, condition) {
-		if (g_strcmp0(get_string(condition, "type"), "Ready") == 0)
-			return g_strcmp0(get_string(condition, "status"),
+		if (g_strcmp0(kube_string(condition, "type"), "Ready") == 0)
+			return g_strcmp0(kube_string(condition, "status"),
 					 "True") == 0;
 	}
 	return false;
@@ -135,7 +115,7 @@ static const char *first_waiting(const json_t *statuses)
 			json_object_get(status, "state"), "waiting");
 
 		if (waiting)
-			return get_string(waiting, "reason");
+			return kube_string(waiting, "reason");
 	}
 	return NULL;
 }
@@ -145,8 +125,8 @@ static bool read_pod(const json_t *item, GPtrArray *pods, GError **error)
 	const json_t *metadata = json_object_get(item, "metadata");
 	const json_t *spec = json_object_get(item, "spec");
 	const json_t *status = json_object_get(item, "status");
-	const char *name = get_string(metadata, "name");
-	const char *space = get_string(metadata, "namespace");
+	const char *name = kube_string(metadata, "name");
+	const char *space = kube_string(metadata, "namespace");
 
 	if (!name)
 		return refuse_nameless("Pod", error);
@@ -154,15 +134,15 @@ static bool read_pod(const json_t *item, GPtrArray *pods, GError **error)
 
 	pod->name = g_strdup(name);
 	pod->space = g_strdup(space ? space : "default");
-	pod->app = g_strdup(get_string(json_object_get(metadata, "labels"),
-				       "k8s-app"));
-	pod->node = g_strdup(get_string(spec, "nodeName"));
-	pod->ip = g_strdup(get_string(status, "podIP"));
+	pod->app = g_strdup(kube_string(json_object_get(metadata, "labels"),
+					"k8s-app"));
+	pod->node = g_strdup(kube_string(spec, "nodeName"));
+	pod->ip = g_strdup(kube_string(status, "podIP"));
 	pod->waiting = g_strdup(first_waiting(
 		json_object_get(status, "containerStatuses")));
 	pod->host_network = json_is_true(json_object_get(spec, "hostNetwork"));
 	pod->ready = is_ready(json_object_get(status, "conditions"));
-	pod->leaving = get_string(metadata, "deletionTimestamp") != NULL;
+	pod->leaving = kube_string(metadata, "deletionTimestamp") != NULL;
 	pod->tcp_port = first_tcp_port(json_object_get(spec, "containers"));
 	g_ptr_array_add(pods, pod);
 	return true;
@@ -172,7 +152,7 @@ GPtrArray *kube_pods_parse(const char *json, size_t length, GError **error)
 {
 	g_autoptr(GPtrArray) pods = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)kube_pod_free);
-	JSON_AUTO whole = NULL;
+	json_auto_t *whole = NULL;
 	const json_t *item, *items = load_items(json, length, "PodList", NULL,
 						&whole, error);
 	size_t i;
@@ -196,9 +176,9 @@ static const char *find_method(const json_t *containers)
 	json_array_foreach(containers, i, container) {
 		json_array_foreach(json_object_get(container, "env"), k,
 				   variable) {
-			if (g_strcmp0(get_string(variable, "name"),
+			if (g_strcmp0(kube_string(variable, "name"),
 				      "IP_AUTODETECTION_METHOD") == 0)
-				return get_string(variable, "value");
+				return kube_string(variable, "value");
 		}
 	}
 	return NULL;
@@ -213,7 +193,7 @@ static bool read_workload(const json_t *item, GPtrArray *workloads,
 	const json_t *pod = json_object_get(json_object_get(spec, "template"),
 					    "spec");
 	const json_t *replicas = json_object_get(spec, "replicas");
-	const char *name = get_string(metadata, "name");
+	const char *name = kube_string(metadata, "name");
 
 	if (!name)
 		return refuse_nameless("workload", error);
@@ -241,7 +221,7 @@ GPtrArray *kube_workloads_parse(const char *json, size_t length,
 {
 	g_autoptr(GPtrArray) workloads = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)kube_workload_free);
-	JSON_AUTO whole = NULL;
+	json_auto_t *whole = NULL;
 	const json_t *item, *items = load_items(json, length, "DaemonSetList",
 						"DeploymentList", &whole,
 						error);
@@ -250,7 +230,7 @@ GPtrArray *kube_workloads_parse(const char *json, size_t length,
 
 	if (!items)
 		return NULL;
-	is_daemon = g_strcmp0(get_string(whole, "kind"),
+	is_daemon = g_strcmp0(kube_string(whole, "kind"),
 			      "DaemonSetList") == 0;
 	json_array_foreach(items, i, item) {
 		if (!read_workload(item, workloads, is_daemon, error))

@@ -3,6 +3,7 @@
  * The API's nodes and endpoints, printed as kubectl prints them, and the age
  * of things in kubectl's words.
  */
+#include "playbooks/microk8s/kube_json.h"
 #include "playbooks/microk8s/kube_nodes.h"
 #include "transport/error.h"
 
