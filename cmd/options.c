@@ -169,6 +169,17 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  NULL },
 		G_OPTION_ENTRY_NULL
 	};
+
+	g_option_group_add_entries(group, all);
+	add_connection_entries(group, o, raw);
+	if (usage->entries)
+		g_option_group_add_entries(group, usage->entries);
+}
+
+static void add_playbook_entries(GOptionGroup *group, struct options *o,
+				 struct raw *raw,
+				 const struct options_usage *usage)
+{
 	const GOptionEntry playbook[] = {
 		{ "extra-vars", 'e', 0, G_OPTION_ARG_CALLBACK,
 		  (gpointer)add_extra_var,
@@ -192,7 +203,6 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  "Exit with 10 when something would change", NULL },
 		G_OPTION_ENTRY_NULL
 	};
-
 	const GOptionEntry two_masters[] = {
 		{ "allow-two-masters", 0, 0, G_OPTION_ARG_NONE,
 		  &raw->allow_two_masters,
@@ -201,12 +211,6 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		G_OPTION_ENTRY_NULL
 	};
 
-	g_option_group_add_entries(group, all);
-	add_connection_entries(group, o, raw);
-	if (usage->entries)
-		g_option_group_add_entries(group, usage->entries);
-	if (usage->takes_command || usage->takes_hosts_only)
-		return;
 	g_option_group_add_entries(group, playbook);
 	if (usage->only_asks)
 		return;
@@ -265,6 +269,8 @@ static bool parse(struct options *o, int argc, char **argv,
 			     : g_strconcat("muster ", argv[0], NULL);
 	g_set_prgname(words[0]);
 	add_entries(group, o, &raw, usage);
+	if (!usage->takes_command && !usage->takes_hosts_only)
+		add_playbook_entries(group, o, &raw, usage);
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_description(context, usage->summary);
