@@ -56,76 +56,77 @@ static enum known_hosts_result check(const struct known_hosts *known,
 	return verdict.result;
 }
 
+static const struct {
+	const char *text, *address;
+	unsigned port;
+	enum known_hosts_result want;
+	unsigned line;
+} judged[] = {
+	{"", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
+	{"# n1 " A "\n\n  \n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
+	{"n1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"n1 " A, "n1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"n1 " A "\r\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"\t n1\t" A " a comment\n", "N1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"x,n1,y " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"N1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"n1 " B "\n", "n1", 22, KNOWN_HOSTS_CHANGED, 1},
+	{"n1 " B "\nn1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 2},
+	{"n2 " A "\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
+	/* patterns */
+	{"n* " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
+	{"n?,!n1 " A "\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
+	{"*.example.com " B "\n", "a.example.com", 22,
+	 KNOWN_HOSTS_CHANGED, 1},
+	/* ports */
+	{"[n1]:2222 " A "\n", "n1", 2222, KNOWN_HOSTS_MATCH, 1},
+	{"[n1]:2222 " A "\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
+	{"n1 " A "\n", "n1", 2222, KNOWN_HOSTS_MATCH, 1},
+	{"n1 " B "\n", "n1", 2222, KNOWN_HOSTS_UNKNOWN, 0},
+	{"n1 " A "\n[n1]:2222 " B "\n", "n1", 2222,
+	 KNOWN_HOSTS_CHANGED, 2},
+	{"[fd00::1]:2222 " A "\n", "fd00::1", 2222,
+	 KNOWN_HOSTS_MATCH, 1},
+	/* markers */
+	{"@revoked n1 " A "\nn1 " A "\n", "n1", 22,
+	 KNOWN_HOSTS_REVOKED, 1},
+	{"n1 " A "\n@revoked * " A "\n", "n1", 22,
+	 KNOWN_HOSTS_REVOKED, 2},
+	{"@revoked n1 " B "\nn1 " A "\n", "n1", 22,
+	 KNOWN_HOSTS_MATCH, 2},
+	{"@revoked * " A "\n", "n1", 2222, KNOWN_HOSTS_REVOKED, 1},
+	{"@cert-authority * " A "\n", "n1", 22,
+	 KNOWN_HOSTS_AUTHORITY, 1},
+	{"@cert-authority * " B "\nn1 " A "\n", "n1", 22,
+	 KNOWN_HOSTS_MATCH, 2},
+	/* lines that make no sense */
+	{"n1\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
+	{"n1 ssh-ed25519\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
+	{"n1 ssh-ed25519 %%%%\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
+	{"n1 ssh-rsa " KEY_A "\n", "n1", 22,
+	 KNOWN_HOSTS_UNREADABLE, 1},
+	{"n1 1024 35 1234567890\n", "n1", 22,
+	 KNOWN_HOSTS_UNREADABLE, 1},
+	{"n1 junk\nn1 " B "\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
+	{"n1 junk\nn1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 2},
+	{"@revoked n1 junk\nn1 " A "\n", "n1", 22,
+	 KNOWN_HOSTS_UNREADABLE, 1},
+	{"@what n1 " A "\nn1 " A "\n", "n1", 22,
+	 KNOWN_HOSTS_UNREADABLE, 1},
+	{"n2 junk\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
+	{"|1|bad\n|1|a|b|c x y\nn1 " A "\n", "n1", 22,
+	 KNOWN_HOSTS_MATCH, 3},
+};
+
 static void test_hostkey_lines_are_judged(void **state)
 {
-	static const struct {
-		const char *text, *address;
-		unsigned port;
-		enum known_hosts_result want;
-		unsigned line;
-	} cases[] = {
-		{"", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
-		{"# n1 " A "\n\n  \n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
-		{"n1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"n1 " A, "n1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"n1 " A "\r\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"\t n1\t" A " a comment\n", "N1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"x,n1,y " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"N1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"n1 " B "\n", "n1", 22, KNOWN_HOSTS_CHANGED, 1},
-		{"n1 " B "\nn1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 2},
-		{"n2 " A "\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
-		/* patterns */
-		{"n* " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 1},
-		{"n?,!n1 " A "\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
-		{"*.example.com " B "\n", "a.example.com", 22,
-		 KNOWN_HOSTS_CHANGED, 1},
-		/* ports */
-		{"[n1]:2222 " A "\n", "n1", 2222, KNOWN_HOSTS_MATCH, 1},
-		{"[n1]:2222 " A "\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
-		{"n1 " A "\n", "n1", 2222, KNOWN_HOSTS_MATCH, 1},
-		{"n1 " B "\n", "n1", 2222, KNOWN_HOSTS_UNKNOWN, 0},
-		{"n1 " A "\n[n1]:2222 " B "\n", "n1", 2222,
-		 KNOWN_HOSTS_CHANGED, 2},
-		{"[fd00::1]:2222 " A "\n", "fd00::1", 2222,
-		 KNOWN_HOSTS_MATCH, 1},
-		/* markers */
-		{"@revoked n1 " A "\nn1 " A "\n", "n1", 22,
-		 KNOWN_HOSTS_REVOKED, 1},
-		{"n1 " A "\n@revoked * " A "\n", "n1", 22,
-		 KNOWN_HOSTS_REVOKED, 2},
-		{"@revoked n1 " B "\nn1 " A "\n", "n1", 22,
-		 KNOWN_HOSTS_MATCH, 2},
-		{"@revoked * " A "\n", "n1", 2222, KNOWN_HOSTS_REVOKED, 1},
-		{"@cert-authority * " A "\n", "n1", 22,
-		 KNOWN_HOSTS_AUTHORITY, 1},
-		{"@cert-authority * " B "\nn1 " A "\n", "n1", 22,
-		 KNOWN_HOSTS_MATCH, 2},
-		/* lines that make no sense */
-		{"n1\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
-		{"n1 ssh-ed25519\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
-		{"n1 ssh-ed25519 %%%%\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
-		{"n1 ssh-rsa " KEY_A "\n", "n1", 22,
-		 KNOWN_HOSTS_UNREADABLE, 1},
-		{"n1 1024 35 1234567890\n", "n1", 22,
-		 KNOWN_HOSTS_UNREADABLE, 1},
-		{"n1 junk\nn1 " B "\n", "n1", 22, KNOWN_HOSTS_UNREADABLE, 1},
-		{"n1 junk\nn1 " A "\n", "n1", 22, KNOWN_HOSTS_MATCH, 2},
-		{"@revoked n1 junk\nn1 " A "\n", "n1", 22,
-		 KNOWN_HOSTS_UNREADABLE, 1},
-		{"@what n1 " A "\nn1 " A "\n", "n1", 22,
-		 KNOWN_HOSTS_UNREADABLE, 1},
-		{"n2 junk\n", "n1", 22, KNOWN_HOSTS_UNKNOWN, 0},
-		{"|1|bad\n|1|a|b|c x y\nn1 " A "\n", "n1", 22,
-		 KNOWN_HOSTS_MATCH, 3},
-	};
 	(void)state;
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		struct known_hosts *known = index_of(cases[i].text);
+	for (size_t i = 0; i < G_N_ELEMENTS(judged); i++) {
+		struct known_hosts *known = index_of(judged[i].text);
 		unsigned line = 0;
 		enum known_hosts_result got = check(
-			known, cases[i].address, cases[i].port, &line);
-		if (got != cases[i].want || line != cases[i].line)
+			known, judged[i].address, judged[i].port, &line);
+		if (got != judged[i].want || line != judged[i].line)
 			fail_msg("case %zu: result %d line %u", i, (int)got,
 				 line);
 		known_hosts_free(known);

@@ -30,89 +30,89 @@
 	"        servers:"
 #define CANONICAL HEAD "\n        - address: 10.0.0.1:16443\n"
 
+static const struct {
+	const char *name, *before, *addresses[4], *after;
+} edits[] = {
+	{ "no file", NULL, { "10.0.0.1:16443" }, CANONICAL },
+	{ "empty", "", { "10.0.0.1:16443" }, CANONICAL },
+	{ "broken", "tcp: [", { "10.0.0.1:16443" }, CANONICAL },
+	{ "another file", "a: b\n", { "10.0.0.1:16443" }, CANONICAL },
+	{ "binary", "\xff\xfe\x01", { "10.0.0.1:16443" }, CANONICAL },
+	{ "same", CANONICAL, { "10.0.0.1:16443" }, CANONICAL },
+	{ "same, no newline", HEAD "\n        - address: 10.0.0.1:1",
+	  { "10.0.0.1:1" }, HEAD "\n        - address: 10.0.0.1:1" },
+	{ "replace", "# mine\n" CANONICAL "# end\n",
+	  { "10.8.0.4:16443" },
+	  "# mine\n" HEAD "\n        - address: 10.8.0.4:16443\n"
+	  "# end\n" },
+	{ "quoted and commented",
+	  HEAD "\n          - address: \"10.0.0.1:1\" # \xc3\xa4\n",
+	  { "10.0.0.2:1" },
+	  HEAD "\n          - address: 10.0.0.2:1 # \xc3\xa4\n" },
+	{ "utf-8 before", "# \xc3\xa4\xe2\x82\xac\n" CANONICAL,
+	  { "10.0.0.2:1" }, "# \xc3\xa4\xe2\x82\xac\n" HEAD
+	  "\n        - address: 10.0.0.2:1\n" },
+	{ "add", CANONICAL, { "10.0.0.1:16443", "10.0.0.2:16443",
+			      "10.0.0.3:16443" },
+	  CANONICAL "        - address: 10.0.0.2:16443\n"
+	  "        - address: 10.0.0.3:16443\n" },
+	{ "add, no newline", HEAD "\n        - address: 10.0.0.1:1",
+	  { "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1" },
+	  HEAD "\n        - address: 10.0.0.1:1\n"
+	  "        - address: 10.0.0.2:1\n"
+	  "        - address: 10.0.0.3:1\n" },
+	{ "drop", HEAD "\n        - address: 10.0.0.1:1\n"
+	  "        # old\n        - address: 10.0.0.2:1\n# end\n",
+	  { "10.0.0.3:1" }, HEAD "\n        - address: 10.0.0.3:1\n"
+	  "        # old\n# end\n" },
+	{ "flow", HEAD " [{address: 10.0.0.1:1}]\n# end\n",
+	  { "10.0.0.2:1", "10.0.0.3:1" },
+	  HEAD " [{address: \"10.0.0.2:1\"}, "
+	  "{address: \"10.0.0.3:1\"}]\n# end\n" },
+	{ "empty flow", HEAD " []\n", { "10.0.0.2:1" },
+	  HEAD " [{address: \"10.0.0.2:1\"}]\n" },
+	{ "flow items", HEAD "\n        - {address: 10.0.0.1:1}\n",
+	  { "10.0.0.2:1" }, HEAD "\n        - {address: 10.0.0.2:1}\n" },
+	{ "Go's indentation", "tcp:\n    services:\n"
+	  "        kube-apiserver:\n            loadBalancer:\n"
+	  "                servers:\n"
+	  "                    - address: 192.168.88.193:16443\n",
+	  { "10.8.0.4:16443", "10.8.0.5:16443" },
+	  "tcp:\n    services:\n"
+	  "        kube-apiserver:\n            loadBalancer:\n"
+	  "                servers:\n"
+	  "                    - address: 10.8.0.4:16443\n"
+	  "                    - address: 10.8.0.5:16443\n" },
+	{ "dash on its own line, drop", "# lost\n" HEAD
+	  "\n        -\n          address: 10.0.0.2:1\n"
+	  "        -\n          address: 10.0.0.1:16443\n",
+	  { "10.0.0.1:16443" }, CANONICAL },
+	{ "reorder", HEAD "\n        - address: 10.0.0.2:1\n"
+	  "        - address: 10.0.0.1:1\n",
+	  { "10.0.0.1:1", "10.0.0.2:1" },
+	  HEAD "\n        - address: 10.0.0.1:1\n"
+	  "        - address: 10.0.0.2:1\n" },
+	{ "CRLF", "tcp:\r\n services:\r\n  kube-apiserver:\r\n"
+	  "   loadBalancer:\r\n    servers:\r\n"
+	  "    - address: 1.2.3.4:5\r\n", { "1.2.3.5:5" },
+	  "tcp:\r\n services:\r\n  kube-apiserver:\r\n"
+	  "   loadBalancer:\r\n    servers:\r\n"
+	  "    - address: 1.2.3.5:5\r\n" },
+};
+
 static void test_provider_yaml_set_edits_in_place(void **state)
 {
-	static const struct {
-		const char *name, *before, *addresses[4], *after;
-	} cases[] = {
-		{ "no file", NULL, { "10.0.0.1:16443" }, CANONICAL },
-		{ "empty", "", { "10.0.0.1:16443" }, CANONICAL },
-		{ "broken", "tcp: [", { "10.0.0.1:16443" }, CANONICAL },
-		{ "another file", "a: b\n", { "10.0.0.1:16443" }, CANONICAL },
-		{ "binary", "\xff\xfe\x01", { "10.0.0.1:16443" }, CANONICAL },
-		{ "same", CANONICAL, { "10.0.0.1:16443" }, CANONICAL },
-		{ "same, no newline", HEAD "\n        - address: 10.0.0.1:1",
-		  { "10.0.0.1:1" }, HEAD "\n        - address: 10.0.0.1:1" },
-		{ "replace", "# mine\n" CANONICAL "# end\n",
-		  { "10.8.0.4:16443" },
-		  "# mine\n" HEAD "\n        - address: 10.8.0.4:16443\n"
-		  "# end\n" },
-		{ "quoted and commented",
-		  HEAD "\n          - address: \"10.0.0.1:1\" # \xc3\xa4\n",
-		  { "10.0.0.2:1" },
-		  HEAD "\n          - address: 10.0.0.2:1 # \xc3\xa4\n" },
-		{ "utf-8 before", "# \xc3\xa4\xe2\x82\xac\n" CANONICAL,
-		  { "10.0.0.2:1" }, "# \xc3\xa4\xe2\x82\xac\n" HEAD
-		  "\n        - address: 10.0.0.2:1\n" },
-		{ "add", CANONICAL, { "10.0.0.1:16443", "10.0.0.2:16443",
-				      "10.0.0.3:16443" },
-		  CANONICAL "        - address: 10.0.0.2:16443\n"
-		  "        - address: 10.0.0.3:16443\n" },
-		{ "add, no newline", HEAD "\n        - address: 10.0.0.1:1",
-		  { "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1" },
-		  HEAD "\n        - address: 10.0.0.1:1\n"
-		  "        - address: 10.0.0.2:1\n"
-		  "        - address: 10.0.0.3:1\n" },
-		{ "drop", HEAD "\n        - address: 10.0.0.1:1\n"
-		  "        # old\n        - address: 10.0.0.2:1\n# end\n",
-		  { "10.0.0.3:1" }, HEAD "\n        - address: 10.0.0.3:1\n"
-		  "        # old\n# end\n" },
-		{ "flow", HEAD " [{address: 10.0.0.1:1}]\n# end\n",
-		  { "10.0.0.2:1", "10.0.0.3:1" },
-		  HEAD " [{address: \"10.0.0.2:1\"}, "
-		  "{address: \"10.0.0.3:1\"}]\n# end\n" },
-		{ "empty flow", HEAD " []\n", { "10.0.0.2:1" },
-		  HEAD " [{address: \"10.0.0.2:1\"}]\n" },
-		{ "flow items", HEAD "\n        - {address: 10.0.0.1:1}\n",
-		  { "10.0.0.2:1" }, HEAD "\n        - {address: 10.0.0.2:1}\n" },
-		{ "Go's indentation", "tcp:\n    services:\n"
-		  "        kube-apiserver:\n            loadBalancer:\n"
-		  "                servers:\n"
-		  "                    - address: 192.168.88.193:16443\n",
-		  { "10.8.0.4:16443", "10.8.0.5:16443" },
-		  "tcp:\n    services:\n"
-		  "        kube-apiserver:\n            loadBalancer:\n"
-		  "                servers:\n"
-		  "                    - address: 10.8.0.4:16443\n"
-		  "                    - address: 10.8.0.5:16443\n" },
-		{ "dash on its own line, drop", "# lost\n" HEAD
-		  "\n        -\n          address: 10.0.0.2:1\n"
-		  "        -\n          address: 10.0.0.1:16443\n",
-		  { "10.0.0.1:16443" }, CANONICAL },
-		{ "reorder", HEAD "\n        - address: 10.0.0.2:1\n"
-		  "        - address: 10.0.0.1:1\n",
-		  { "10.0.0.1:1", "10.0.0.2:1" },
-		  HEAD "\n        - address: 10.0.0.1:1\n"
-		  "        - address: 10.0.0.2:1\n" },
-		{ "CRLF", "tcp:\r\n services:\r\n  kube-apiserver:\r\n"
-		  "   loadBalancer:\r\n    servers:\r\n"
-		  "    - address: 1.2.3.4:5\r\n", { "1.2.3.5:5" },
-		  "tcp:\r\n services:\r\n  kube-apiserver:\r\n"
-		  "   loadBalancer:\r\n    servers:\r\n"
-		  "    - address: 1.2.3.5:5\r\n" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		const char *const *addresses = cases[i].addresses;
+	for (size_t i = 0; i < G_N_ELEMENTS(edits); i++) {
+		const char *const *addresses = edits[i].addresses;
 		size_t n = g_strv_length((char **)(guintptr)addresses);
-		g_autofree char *once = provider_yaml_set(cases[i].before,
+		g_autofree char *once = provider_yaml_set(edits[i].before,
 							  addresses, n, NULL);
 		g_autofree char *twice = NULL;
 		g_autoptr(GPtrArray) found = NULL;
 
-		if (g_strcmp0(once, cases[i].after) != 0)
-			fail_msg("%s: got '%s'", cases[i].name, once);
+		if (g_strcmp0(once, edits[i].after) != 0)
+			fail_msg("%s: got '%s'", edits[i].name, once);
 		twice = provider_yaml_set(once, addresses, n, NULL);
 		assert_string_equal(once, twice);
 		found = provider_yaml_addresses(once, NULL);
