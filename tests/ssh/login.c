@@ -27,24 +27,14 @@ char *login_encrypted_key(const struct sshd *sshd, const char *name,
 	return path;
 }
 
-void login_expect(const struct login *login, int code, const char *words)
+void login_try(const struct transport_options *options,
+	       const struct host *host, int code, const char *words)
 {
-	const struct sshd *to = login->to;
-	struct transport_options options = sshd_options(to);
-	struct host host = sshd_host(to, login->user ? login->user : "root");
-	g_autofree char *config = login->config
-		? sshd_write(to, "ssh_config", login->config, 0600) : NULL;
 	g_autoptr(GError) error = NULL;
 	struct rig rig;
 
-	options.use_agent = true;
-	options.ssh_config = config ? config : "none";
-	options.password = login->password;
-	options.ask = login->ask;
-	options.ask_data = login->ask_data;
-	host.private_key_file = (char *)(guintptr)login->key;
-	rig_init(&rig, &options);
-	struct session *session = session_new(rig.transport, &host);
+	rig_init(&rig, options);
+	struct session *session = session_new(rig.transport, host);
 	bool good = session_connect(session, in_seconds(30), &error);
 
 	if (error)
@@ -54,6 +44,24 @@ void login_expect(const struct login *login, int code, const char *words)
 		assert_non_null(strstr(error->message, words));
 	if (!good)
 		assert_null(strstr(error->message, LOGIN_PASSWORD));
+	assert_int_equal(session_is_connected(session), good);
 	session_free(session);
 	rig_clear(&rig);
+}
+
+void login_expect(const struct login *login, int code, const char *words)
+{
+	const struct sshd *to = login->to;
+	struct transport_options options = sshd_options(to);
+	struct host host = sshd_host(to, login->user ? login->user : "root");
+	g_autofree char *config = login->config
+		? sshd_write(to, "ssh_config", login->config, 0600) : NULL;
+
+	options.use_agent = true;
+	options.ssh_config = config ? config : "none";
+	options.password = login->password;
+	options.ask = login->ask;
+	options.ask_data = login->ask_data;
+	host.private_key_file = (char *)(guintptr)login->key;
+	login_try(&options, &host, code, words);
 }

@@ -20,8 +20,12 @@ struct login {
 	void *ask_data;
 };
 
-/* Logs in and expects `code` (-1: success) with `words` in the text, and the
- * password never. */
+/* Connects in a transport of its own and expects `code` (-1: success) with
+ * `words` in the text, and LOGIN_PASSWORD never. */
+void login_try(const struct transport_options *options,
+	       const struct host *host, int code, const char *words);
+
+/* The same for a login. */
 void login_expect(const struct login *login, int code, const char *words);
 
 /* A copy of the key that logs in, encrypted, alone or with its .pub; the

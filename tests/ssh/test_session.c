@@ -3,7 +3,7 @@
  * Every way a host can fail to be reached, told apart; and that many sessions
  * at once, an agent and a new host work.
  */
-#include "sshd.h"
+#include "login.h"
 #include "transport/error.h"
 #include "transport/exec.h"
 #include "transport/fleet.h"
@@ -38,25 +38,6 @@ static int stop_server(void **state)
 	return 0;
 }
 
-/* Connects and expects `code` (-1: success) with `words` in the text. */
-static void expect(const struct transport_options *options,
-		   const struct host *host, int code, const char *words)
-{
-	struct rig rig;
-	rig_init(&rig, options);
-	struct session *session = session_new(rig.transport, host);
-	g_autoptr(GError) error = NULL;
-	bool good = session_connect(session, in_seconds(30), &error);
-	if (error)
-		print_message("%s\n", error->message);
-	assert_int_equal(good ? -1 : error->code, code);
-	if (words)
-		assert_non_null(strstr(error->message, words));
-	assert_int_equal(session_is_connected(session), good);
-	session_free(session);
-	rig_clear(&rig);
-}
-
 /* A listening socket of our own; the caller closes it. */
 static int listen_on(unsigned *port)
 {
@@ -78,7 +59,7 @@ static void test_session_right_key_connects(void **state)
 	(void)state;
 	struct transport_options options = sshd_options(sshd);
 	struct host host = sshd_host(sshd, "root");
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 }
 
 static void test_session_closed_port_is_refused(void **state)
@@ -87,7 +68,7 @@ static void test_session_closed_port_is_refused(void **state)
 	struct transport_options options = sshd_options(sshd);
 	struct host host = sshd_host(sshd, "root");
 	close(listen_on(&host.port));
-	expect(&options, &host, MUSTER_ERROR_REFUSED, "refused");
+	login_try(&options, &host, MUSTER_ERROR_REFUSED, "refused");
 }
 
 static void test_session_unknown_name_is_told(void **state)
@@ -97,7 +78,7 @@ static void test_session_unknown_name_is_told(void **state)
 	struct transport_options options = sshd_options(sshd);
 	struct host host = sshd_host(sshd, "root");
 	host.address = name;
-	expect(&options, &host, MUSTER_ERROR_NAME_NOT_FOUND, name);
+	login_try(&options, &host, MUSTER_ERROR_NAME_NOT_FOUND, name);
 }
 
 static void test_session_name_with_two_addresses_connects(void **state)
@@ -111,7 +92,7 @@ static void test_session_name_with_two_addresses_connects(void **state)
 	struct host host = sshd_host(sshd, "root");
 	options.known_hosts = known;
 	host.address = name;
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 }
 
 static void test_session_silent_server_times_out(void **state)
@@ -121,7 +102,8 @@ static void test_session_silent_server_times_out(void **state)
 	struct host host = sshd_host(sshd, "root");
 	int fd = listen_on(&host.port);
 	options.connect_timeout_us = G_TIME_SPAN_SECOND / 2;
-	expect(&options, &host, MUSTER_ERROR_CONNECT_TIMEOUT, "no SSH banner");
+	login_try(&options, &host, MUSTER_ERROR_CONNECT_TIMEOUT,
+		  "no SSH banner");
 	close(fd);
 }
 
@@ -146,7 +128,7 @@ static void test_session_not_ssh_is_handshake_error(void **state)
 	struct host host = sshd_host(sshd, "root");
 	int fd = listen_on(&host.port);
 	GThread *thread = g_thread_new("http", answer_in_http, &fd);
-	expect(&options, &host, MUSTER_ERROR_HANDSHAKE, "handshake");
+	login_try(&options, &host, MUSTER_ERROR_HANDSHAKE, "handshake");
 	g_thread_join(thread);
 	close(fd);
 }
@@ -186,12 +168,12 @@ static void test_session_host_keys_are_judged(void **state)
 		struct transport_options options = sshd_options(sshd);
 		struct host host = sshd_host(sshd, "root");
 		options.known_hosts = known;
-		expect(&options, &host, cases[i].code, cases[i].words);
+		login_try(&options, &host, cases[i].code, cases[i].words);
 		/* Trusting new hosts must not trust known ones more. */
 		options.host_key_policy = HOST_KEY_ACCEPT_NEW;
 		bool unknown = cases[i].code == MUSTER_ERROR_HOST_KEY_UNKNOWN &&
 			       !strstr(text->str, "@cert");
-		expect(&options, &host, unknown ? -1 : cases[i].code, NULL);
+		login_try(&options, &host, unknown ? -1 : cases[i].code, NULL);
 		g_string_free(text, TRUE);
 	}
 }
@@ -210,7 +192,7 @@ static void test_session_hashed_line_is_found(void **state)
 	struct transport_options options = sshd_options(sshd);
 	struct host host = sshd_host(sshd, "root");
 	options.known_hosts = known;
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 }
 
 static void test_session_new_host_is_written_once(void **state)
@@ -222,8 +204,8 @@ static void test_session_new_host_is_written_once(void **state)
 	struct host host = sshd_host(sshd, "root");
 	options.known_hosts = known;
 	options.host_key_policy = HOST_KEY_ACCEPT_NEW;
-	expect(&options, &host, -1, NULL);
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 	g_autofree char *want = g_strdup_printf("[127.0.0.1]:%u %s\n",
 						sshd->port, sshd->host_key);
 	g_autofree char *text = NULL;
@@ -233,7 +215,7 @@ static void test_session_new_host_is_written_once(void **state)
 	assert_int_equal(stat(known, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	options.host_key_policy = HOST_KEY_STRICT;
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 }
 
 static void test_session_new_host_after_unended_line(void **state)
@@ -245,7 +227,7 @@ static void test_session_new_host_after_unended_line(void **state)
 	struct host host = sshd_host(sshd, "root");
 	options.known_hosts = known;
 	options.host_key_policy = HOST_KEY_ACCEPT_NEW;
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 	g_autofree char *text = NULL;
 	assert_true(g_file_get_contents(known, &text, NULL, NULL));
 	assert_true(g_str_has_prefix(text, "# no newline\n["));
@@ -273,7 +255,7 @@ static void test_session_bad_key_files_are_told(void **state)
 		struct transport_options options = sshd_options(sshd);
 		struct host host = sshd_host(sshd, "root");
 		options.private_key_file = cases[i].path;
-		expect(&options, &host, cases[i].code, cases[i].words);
+		login_try(&options, &host, cases[i].code, cases[i].words);
 	}
 }
 
@@ -325,7 +307,7 @@ static void test_session_agent_right_key_third_connects(void **state)
 	GPid pid = start_agent(2);
 	options.use_agent = true;
 	host.private_key_file = NULL;
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 	stop_agent(pid);
 }
 
@@ -337,11 +319,11 @@ static void test_session_agent_of_nine_keys_offers_four(void **state)
 	GPid pid = start_agent(8);
 	options.use_agent = true;
 	host.private_key_file = NULL;
-	expect(&options, &host, MUSTER_ERROR_AUTH,
-	       "4 of the agent's 9 keys");
+	login_try(&options, &host, MUSTER_ERROR_AUTH,
+		  "4 of the agent's 9 keys");
 	/* named, the ninth is found, and the agent signs for it */
 	host.private_key_file = sshd->key;
-	expect(&options, &host, -1, NULL);
+	login_try(&options, &host, -1, NULL);
 	stop_agent(pid);
 }
 
