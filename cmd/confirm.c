@@ -10,21 +10,48 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
-bool confirm_options(struct confirm *confirm, const struct options *options,
-		     const char *command)
+static bool ready(const struct confirm *confirm)
 {
-	confirm->options = options;
-	confirm->command = command;
+	const struct options *options = confirm->options;
+
 	if (options->limit || options->exclude) {
 		fprintf(stderr, "muster %s: it takes the whole cluster apart: "
 			"no --limit or --exclude (muster remove takes single "
-			"hosts out)\n", command);
+			"hosts out)\n", confirm->command);
 		return false;
 	}
 	g_hash_table_insert(options->extra_vars, g_strdup("microk8s_purge"),
 			    g_strdup(confirm->purge ? "yes" : "no"));
 	return true;
+}
+
+bool confirm_parse(struct confirm *confirm, int argc, char **argv,
+		   struct options_usage usage, const char *purge_help,
+		   int *status)
+{
+	const GOptionEntry entries[] = {
+		{ "confirm", 0, 0, G_OPTION_ARG_STRING, &confirm->name,
+		  "The cluster's name, instead of asking for it", "NAME" },
+		{ "purge", 0, 0, G_OPTION_ARG_NONE, &confirm->purge,
+		  purge_help, NULL },
+		G_OPTION_ENTRY_NULL
+	};
+
+	usage.entries = entries;
+	confirm->command = argv[0];
+	confirm->options = options_parse(argc, argv, &usage, status);
+	if (!confirm->options)
+		return false;
+	*status = ready(confirm) ? 0 : EX_USAGE;
+	return *status == 0;
+}
+
+void confirm_clear(struct confirm *confirm)
+{
+	options_free(confirm->options);
+	g_free(confirm->name);
 }
 
 static char *ask_name(const struct confirm *c, const struct cluster *cluster,

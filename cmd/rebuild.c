@@ -10,8 +10,6 @@
 
 #include "playbooks/embedded.h"
 
-#include <sysexits.h>
-
 static const char examples[] =
 	"Examples:\n"
 	"  muster rebuild -i inventory.ini --confirm node1\n"
@@ -40,19 +38,10 @@ static struct reporter *tell_timings(const struct run_info *info, void *data)
 
 int cmd_rebuild(int argc, char **argv)
 {
-	struct confirm confirm = { .options = NULL };
-	g_autofree char *name = NULL, *text = NULL;
-	gboolean purge = FALSE;
-	const GOptionEntry entries[] = {
-		{ "confirm", 0, 0, G_OPTION_ARG_STRING, &name,
-		  "The cluster's name, instead of asking for it", "NAME" },
-		{ "purge", 0, 0, G_OPTION_ARG_NONE, &purge,
-		  "Remove MicroK8s in between, and install it anew", NULL },
-		G_OPTION_ENTRY_NULL
-	};
-	const struct options_usage usage = {
-		.examples = examples, .summary = summary, .entries = entries,
-		.assembles = true,
+	g_auto(Confirm) confirm = { .options = NULL };
+	g_autofree char *text = NULL;
+	static const struct options_usage usage = {
+		.examples = examples, .summary = summary, .assembles = true,
 	};
 	struct proving proving = { .options = NULL };
 	const struct runner_hooks hooks = {
@@ -60,20 +49,15 @@ int cmd_rebuild(int argc, char **argv)
 		.after = confirm_after, .proof = &proving, .data = &confirm,
 	};
 	int status = 0;
-	g_autoptr(Options) options = options_parse(argc, argv, &usage,
-						   &status);
 
-	if (!options)
+	if (!confirm_parse(&confirm, argc, argv, usage, "Remove MicroK8s in "
+			   "between, and install it anew", &status))
 		return status;
-	confirm.name = name;
-	confirm.purge = purge;
-	if (!confirm_options(&confirm, options, argv[0]))
-		return EX_USAGE;
 	/* What up would do is not known while the old cluster stands. */
-	text = g_strconcat(embedded_text("reset.yaml"), options->check ? ""
-			   : embedded_text("up.yaml"), NULL);
-	status = runner_run_hooked(options, argv[0], "rebuild.yaml", text,
-				   &hooks);
+	text = g_strconcat(embedded_text("reset.yaml"), confirm.options->check
+			   ? "" : embedded_text("up.yaml"), NULL);
+	status = runner_run_hooked(confirm.options, argv[0], "rebuild.yaml",
+				   text, &hooks);
 	proving_clear(&proving);
 	return status;
 }

@@ -9,8 +9,6 @@
 
 #include "playbooks/embedded.h"
 
-#include <sysexits.h>
-
 static const char examples[] =
 	"Examples:\n"
 	"  muster reset -i inventory.ini\n"
@@ -32,33 +30,19 @@ static const char summary[] =
 
 int cmd_reset(int argc, char **argv)
 {
-	struct confirm confirm = { .options = NULL };
-	g_autofree char *name = NULL;
-	gboolean purge = FALSE;
-	const GOptionEntry entries[] = {
-		{ "confirm", 0, 0, G_OPTION_ARG_STRING, &name,
-		  "The cluster's name, instead of asking for it", "NAME" },
-		{ "purge", 0, 0, G_OPTION_ARG_NONE, &purge,
-		  "Remove MicroK8s from the hosts", NULL },
-		G_OPTION_ENTRY_NULL
-	};
-	const struct options_usage usage = {
-		.examples = examples, .summary = summary, .entries = entries,
+	g_auto(Confirm) confirm = { .options = NULL };
+	static const struct options_usage usage = {
+		.examples = examples, .summary = summary,
 	};
 	const struct runner_hooks hooks = {
 		.admit = confirm_admit, .after = confirm_after,
 		.data = &confirm,
 	};
 	int status = 0;
-	g_autoptr(Options) options = options_parse(argc, argv, &usage,
-						   &status);
 
-	if (!options)
+	if (!confirm_parse(&confirm, argc, argv, usage,
+			   "Remove MicroK8s from the hosts", &status))
 		return status;
-	confirm.name = name;
-	confirm.purge = purge;
-	if (!confirm_options(&confirm, options, argv[0]))
-		return EX_USAGE;
-	return runner_run_hooked(options, argv[0], "reset.yaml",
+	return runner_run_hooked(confirm.options, argv[0], "reset.yaml",
 				 embedded_text("reset.yaml"), &hooks);
 }
