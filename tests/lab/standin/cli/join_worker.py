@@ -11,26 +11,12 @@ import os
 import subprocess
 import sys
 
-from .. import core
+from .. import core, provider
 from . import join_wire
 from .join_wire import JoinFailed
 
 NOT_A_WORKER = ("Joining process failed. Make sure the cluster you connect "
                 "to supports joining worker nodes.")
-
-PROVIDER = """tcp:
-  routers:
-    Router-1:
-      rule: HostSNI(`*`)
-      service: kube-apiserver
-      tls:
-        passthrough: true
-  services:
-    kube-apiserver:
-      loadBalancer:
-        servers:
-        - address: %s:%s
-"""
 
 JOINED = """
 The node has joined the cluster and will appear in the nodes list in a few \
@@ -145,7 +131,7 @@ def write_kubeconfigs() -> None:
 def start_proxy(address: str, api_port: str) -> None:
     """Point the local API proxy at the address of the join URL."""
     core.drop_lock("no-apiserver-proxy")
-    store("args/traefik/provider.yaml", PROVIDER % (address, api_port))
+    provider.write([(address, int(api_port))])
     service("restart", "apiserver-proxy")
 
 

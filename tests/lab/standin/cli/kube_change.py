@@ -10,11 +10,13 @@ import json
 import re
 import sys
 import time
+from typing import Callable
 
 from .. import core
 from . import kube
 from .kube import ApiError
-from .kubectl import Failed, Line, duration, find_kind, split_targets
+from .kubectl import (Failed, Kind, Line, duration, find_kind,
+                      split_targets)
 
 ENVIRONMENT = re.compile(
     r"^ *- name: *\"?([A-Z][A-Z0-9_]*)\"? *\n +value: *(.*?) *$", re.M)
@@ -68,28 +70,36 @@ def merge_environment(daemonset: dict, wanted: dict[str, str]) -> bool:
     return changed
 
 
-def apply_daemonset(document: str, line: Line) -> str:
-    """Bring a live DaemonSet's environment in line with the document."""
-    name, namespace = name_of(document)
-    kind = find_kind("daemonsets")
-    path = kind.path(namespace, name)
+def bring(kind: Kind, space: str, fresh: dict, line: Line,
+          merge: Callable[[dict], dict | None]) -> str:
+    """Create this object, or put what merge() makes of the live one, which
+    is None where nothing has to change; kubectl's word for what was done."""
+    path = kind.path(space, fresh["metadata"]["name"])
     try:
         live = kube.call("GET", path, timeout=line.timeout())
     except ApiError as error:
         if error.status != 404:
             raise
-        wanted = [{"name": k, "value": v}
-                  for k, v in environment(document).items()]
-        kube.call("POST", kind.path(namespace), {
-            "apiVersion": "apps/v1", "kind": "DaemonSet",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {"template": {"spec": {"containers": [
-                {"name": name, "env": wanted}]}}}}, timeout=line.timeout())
+        kube.call("POST", kind.path(space), fresh, timeout=line.timeout())
         return "created"
-    if not merge_environment(live, environment(document)):
+    wanted = merge(live)
+    if wanted is None:
         return "unchanged"
-    kube.call("PUT", path, live, timeout=line.timeout())
+    kube.call("PUT", path, wanted, timeout=line.timeout())
     return "configured"
+
+
+def apply_daemonset(document: str, line: Line) -> str:
+    """Bring a live DaemonSet's environment in line with the document."""
+    name, namespace = name_of(document)
+    wanted = environment(document)
+    container = {"name": name, "env": [{"name": key, "value": value}
+                                       for key, value in wanted.items()]}
+    return bring(find_kind("daemonsets"), namespace, {
+        "apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"template": {"spec": {"containers": [container]}}}}, line,
+        lambda live: live if merge_environment(live, wanted) else None)
 
 
 def apply_configmap(document: str, line: Line) -> str:
@@ -98,21 +108,10 @@ def apply_configmap(document: str, line: Line) -> str:
     block = re.search(r"^data:\n((?: +.*\n?)+)", document, re.M)
     data = {key: value.strip("\"'") for key, value in re.findall(
         r"^  (\w+): *(\S.*?) *$", block.group(1) if block else "", re.M)}
-    kind = find_kind("configmaps")
-    path = kind.path(namespace, name)
-    try:
-        live = kube.call("GET", path, timeout=line.timeout())
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        kube.call("POST", kind.path(namespace), {
-            "metadata": {"name": name, "namespace": namespace},
-            "data": data}, timeout=line.timeout())
-        return "created"
-    if live.get("data") == data:
-        return "unchanged"
-    kube.call("PUT", path, {**live, "data": data}, timeout=line.timeout())
-    return "configured"
+    return bring(find_kind("configmaps"), namespace, {
+        "metadata": {"name": name, "namespace": namespace}, "data": data},
+        line, lambda live: None if live.get("data") == data
+        else {**live, "data": data})
 
 
 def apply_yaml(text: str, line: Line) -> int:
@@ -135,18 +134,9 @@ def apply_yaml(text: str, line: Line) -> int:
 def apply_json(body: dict, line: Line) -> int:
     """Apply one object written as JSON: create it or replace it."""
     kind = find_kind(body["kind"].lower())
-    name = body["metadata"]["name"]
     space = body["metadata"].get("namespace", line.namespace())
-    try:
-        kube.call("GET", kind.path(space, name), timeout=line.timeout())
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        kube.call("POST", kind.path(space), body, timeout=line.timeout())
-        print(kind.label(name) + " created")
-        return 0
-    kube.call("PUT", kind.path(space, name), body, timeout=line.timeout())
-    print(kind.label(name) + " configured")
+    outcome = bring(kind, space, body, line, lambda live: body)
+    print("%s %s" % (kind.label(body["metadata"]["name"]), outcome))
     return 0
 
 
