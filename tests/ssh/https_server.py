@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""An HTTPS server for test_http.c, with an answer for every case.
+"""An HTTPS server for httprig.c, with an answer for every case.
 
 Usage: https_server.py SOCKET CERT KEY [CLIENT_CA]
 

@@ -197,7 +197,8 @@ int main(void)
 		cmocka_unit_test(test_hostkey_hashed_names_are_found),
 		cmocka_unit_test(test_hostkey_long_line_hides_nothing),
 		cmocka_unit_test(test_hostkey_types_are_each_once),
-		cmocka_unit_test(test_hostkey_fingerprint_is_as_ssh_keygen_prints),
+		cmocka_unit_test(
+			test_hostkey_fingerprint_is_as_ssh_keygen_prints),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,8 +213,9 @@ static void test_kube_limits_are_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i <= KUBE_NODES_MAX; i++)
-		g_string_append_printf(text, "%s{\"metadata\":{\"name\":\"n\"}}",
-				       i ? "," : "");
+		g_string_append_printf(
+			text, "%s{\"metadata\":{\"name\":\"n\"}}",
+			i ? "," : "");
 	g_string_append(text, "]}");
 	assert_null(kube_nodes_parse(text->str, text->len, &error));
 	assert_non_null(strstr(error->message, "too many nodes"));

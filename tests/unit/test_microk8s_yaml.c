@@ -391,7 +391,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_provider_yaml_set_edits_in_place),
-		cmocka_unit_test(test_provider_yaml_wrong_addresses_are_refused),
+		cmocka_unit_test(
+			test_provider_yaml_wrong_addresses_are_refused),
 		cmocka_unit_test(test_provider_yaml_addresses_of_nonsense_fail),
 		cmocka_unit_test(test_provider_yaml_too_many_servers_fail),
 		cmocka_unit_test(test_provider_yaml_ipv6_is_quoted),
