@@ -9,6 +9,7 @@
 int cmd_doctor(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_init(int argc, char **argv);
 int cmd_inventory(int argc, char **argv);
 int cmd_kubeconfig(int argc, char **argv);
 int cmd_plan(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{ "init", cmd_init, "write an inventory, asking the hosts for addresses" },
 	{ "up", cmd_up, "assemble the cluster of an inventory, and prove it" },
 	{ "plan", cmd_plan, "show what up would change; changes nothing" },
 	{ "doctor", cmd_doctor, "find what would stop a run, and its cures" },

@@ -142,10 +142,10 @@ static void add_connection_entries(GOptionGroup *group, struct options *o,
 	g_option_group_add_entries(group, entries);
 }
 
-static void add_entries(GOptionGroup *group, struct options *o,
-			struct raw *raw, const struct options_usage *usage)
+/* Which hosts there are. */
+static void add_inventory_entries(GOptionGroup *group, struct options *o)
 {
-	const GOptionEntry all[] = {
+	const GOptionEntry entries[] = {
 		{ "inventory", 'i', 0, G_OPTION_ARG_FILENAME, &o->inventory,
 		  "Inventory (INI as for Ansible; - is standard input)",
 		  "FILE" },
@@ -154,6 +154,16 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		  "~regex, @FILE; commas or colons between them", "PATTERN" },
 		{ "exclude", 'x', 0, G_OPTION_ARG_STRING, &o->exclude,
 		  "None of these hosts", "PATTERN" },
+		G_OPTION_ENTRY_NULL
+	};
+
+	g_option_group_add_entries(group, entries);
+}
+
+static void add_entries(GOptionGroup *group, struct options *o,
+			struct raw *raw, const struct options_usage *usage)
+{
+	const GOptionEntry all[] = {
 		{ "forks", 'f', 0, G_OPTION_ARG_INT, &o->forks,
 		  "Hosts at once (default 32)", "N" },
 		{ "json", 0, 0, G_OPTION_ARG_NONE, &raw->json,
@@ -170,6 +180,8 @@ static void add_entries(GOptionGroup *group, struct options *o,
 		G_OPTION_ENTRY_NULL
 	};
 
+	if (!usage->makes_inventory)
+		add_inventory_entries(group, o);
 	g_option_group_add_entries(group, all);
 	add_connection_entries(group, o, raw);
 	if (usage->entries)
@@ -298,7 +310,7 @@ static bool parse(struct options *o, int argc, char **argv,
 static const char *mistake_in(const struct options *o,
 			      const struct options_usage *usage)
 {
-	if (!o->inventory)
+	if (!o->inventory && !usage->makes_inventory)
 		return "no inventory: give one with -i FILE";
 	if (o->forks < 0 || o->connect_forks < 0)
 		return "--forks and --connect-forks take a number of hosts, "
@@ -307,7 +319,7 @@ static const char *mistake_in(const struct options *o,
 		return "give one of -K and --become-password-file";
 	if (!usage->parameters && *o->arguments)
 		return "takes no arguments besides its options";
-	if (usage->parameters && !*o->arguments)
+	if (usage->parameters && !usage->makes_inventory && !*o->arguments)
 		return usage->takes_command ? "no command: it goes after --"
 			: "an argument is missing";
 	return NULL;

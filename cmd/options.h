@@ -52,6 +52,8 @@ struct options_usage {
 					   a command to run follows -- */
 	bool takes_hosts_only;		/* neither playbook nor command */
 	bool assembles;			/* builds the inventory's cluster */
+	bool makes_inventory;		/* so it reads none: no -i, -l, -x;
+					   `parameters` may be absent */
 	bool only_asks;			/* changes nothing: no -C, --adopt */
 	const GOptionEntry *entries;	/* of this command alone, or NULL */
 };

@@ -10,6 +10,7 @@
 #include "options.h"
 #include "problems.h"
 #include "signals.h"
+#include "trust.h"
 #include "trust_round.h"
 
 #include "transport/error.h"
@@ -50,31 +51,28 @@ static bool confirm(const struct trust_round *round, struct cancel *cancel)
 }
 
 /* One round: what is new is shown and, if it may be, written. */
-static bool settle(struct trust_round *round, const char *list,
+static bool settle(struct trust_round *round, const struct trust_ways *ways,
 		   struct cancel *cancel, int *status, GError **error)
 {
-	trust_round_print(round);
+	trust_round_print(round, ways->to);
 	if (trust_round_new(round) == 0)
 		return true;
-	if (list) {
-		if (!trust_round_compare(round, list, error))
+	if (ways->list) {
+		if (!trust_round_compare(round, ways->list, error))
 			return false;
 	} else if (!confirm(round, cancel)) {
 		*status = cancel_is_stopped(cancel) ? 130 : EXIT_FAILURE;
 		return true;
 	}
-	trust_round_accept(round);
+	trust_round_accept(round, ways->to);
 	return true;
 }
 
-static bool run_rounds(const struct options *o, const char *list,
-		       struct cancel *cancel, int *status, GError **error)
+bool trust_hosts(const struct options *options, const GPtrArray *hosts,
+		 const struct trust_ways *ways, struct cancel *cancel,
+		 int *status, GError **error)
 {
-	g_autoptr(Inventory) inventory = problems_load_inventory(o, error);
-	g_autoptr(GPtrArray) hosts = inventory
-		? pattern_limit(inventory, o->limit, o->exclude, error) : NULL;
-	struct trust_run *run = hosts
-		? trust_run_new(o, hosts, cancel, error) : NULL;
+	struct trust_run *run = trust_run_new(options, hosts, cancel, error);
 	bool ok = run != NULL;
 
 	while (ok && *status == 0 && !cancel_is_stopped(cancel)) {
@@ -82,7 +80,7 @@ static bool run_rounds(const struct options *o, const char *list,
 
 		if (!round)
 			break;
-		ok = settle(round, list, cancel, status, error);
+		ok = settle(round, ways, cancel, status, error);
 		trust_round_free(round);
 	}
 	if (ok && *status == 0)
@@ -90,6 +88,18 @@ static bool run_rounds(const struct options *o, const char *list,
 			: trust_run_status(run);
 	trust_run_free(run);
 	return ok;
+}
+
+static bool trust_inventory(const struct options *o, const char *list,
+			    struct cancel *cancel, int *status,
+			    GError **error)
+{
+	const struct trust_ways ways = { .list = list, .to = stdout };
+	g_autoptr(Inventory) inventory = problems_load_inventory(o, error);
+	g_autoptr(GPtrArray) hosts = inventory
+		? pattern_limit(inventory, o->limit, o->exclude, error) : NULL;
+
+	return hosts && trust_hosts(o, hosts, &ways, cancel, status, error);
 }
 
 int cmd_trust(int argc, char **argv)
@@ -112,7 +122,7 @@ int cmd_trust(int argc, char **argv)
 		struct cancel *cancel = cancel_new();
 		struct signals *signals = signals_start(cancel);
 
-		if (!run_rounds(o, list, cancel, &status, &error)) {
+		if (!trust_inventory(o, list, cancel, &status, &error)) {
 			fprintf(stderr, "muster trust: %s\n", error->message);
 			status = muster_error_exit_status(error->code);
 		}

@@ -305,7 +305,7 @@ static bool is_told_before(const struct trust_round *round, guint i)
 	return false;
 }
 
-void trust_round_print(const struct trust_round *round)
+void trust_round_print(const struct trust_round *round, FILE *to)
 {
 	guint known = 0;
 
@@ -317,13 +317,13 @@ void trust_round_print(const struct trust_round *round)
 			continue;
 		g_autofree char *names = same_key(round, i);
 
-		printf("%-24s %-20s %s\n", names, m->offer->type,
-		       m->offer->fingerprint);
+		fprintf(to, "%-24s %-20s %s\n", names, m->offer->type,
+			m->offer->fingerprint);
 	}
 	if (known > 0)
-		printf("%u %s known already\n", known,
-		       known == 1 ? "host is" : "hosts are");
-	fflush(stdout);
+		fprintf(to, "%u %s known already\n", known,
+			known == 1 ? "host is" : "hosts are");
+	fflush(to);
 }
 
 /* True if a word of the line names `member`. */
@@ -396,7 +396,7 @@ bool trust_round_compare(struct trust_round *round, const char *path,
 	return true;
 }
 
-void trust_round_accept(struct trust_round *round)
+void trust_round_accept(struct trust_round *round, FILE *to)
 {
 	guint n = 0;
 
@@ -409,5 +409,5 @@ void trust_round_accept(struct trust_round *round)
 	}
 	tell_failures(round->run);
 	if (n > 0)
-		printf("%u %s written\n", n, n == 1 ? "key" : "keys");
+		fprintf(to, "%u %s written\n", n, n == 1 ? "key" : "keys");
 }

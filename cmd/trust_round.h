@@ -8,6 +8,8 @@
 
 #include "options.h"
 
+#include <stdio.h>
+
 struct trust_run;
 struct trust_round;
 
@@ -26,17 +28,17 @@ void trust_round_free(struct trust_round *round);
 /* How many keys are new. */
 guint trust_round_new(const struct trust_round *round);
 
-/* The new keys on standard output, hosts with one and the same key together;
- * the rest in a word. */
-void trust_round_print(const struct trust_round *round);
+/* Prints the new keys, hosts with one and the same key together; the rest in a
+ * word. */
+void trust_round_print(const struct trust_round *round, FILE *to);
 
 /* Drops the new keys that the file does not confirm, and says so. Error
  * NO_INPUT. */
 bool trust_round_compare(struct trust_round *round, const char *path,
 			 GError **error);
 
-/* Writes the new keys that are left; what fails is told. */
-void trust_round_accept(struct trust_round *round);
+/* Writes the new keys that are left, and prints how many; what fails is told. */
+void trust_round_accept(struct trust_round *round, FILE *to);
 
 /* Exit status of all rounds: that of the worst failure. */
 int trust_run_status(const struct trust_run *run);

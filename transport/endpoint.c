@@ -5,6 +5,7 @@
 #include "endpoint.h"
 #include "endpoint_priv.h"
 #include "error.h"
+#include "host_spec.h"
 #include "ssh_config.h"
 
 #include <string.h>
@@ -289,33 +290,13 @@ const struct endpoint *endpoints_host(struct endpoints *endpoints,
 
 /* --- jump hosts --- */
 
-/* "[user@]host[:port]", "[user@][v6]:port", "ssh://..." */
-static bool split_spec(const char *spec, char **user, char **name,
-		       unsigned *port, GError **error)
+static bool read_spec(struct host_spec *spec, const char *text,
+		      GError **error)
 {
-	const char *rest = g_str_has_prefix(spec, "ssh://") ? spec + 6 : spec;
-	const char *at = strrchr(rest, '@'), *begin = at ? at + 1 : rest;
-	const char *end = *begin == '[' ? strchr(begin, ']') : NULL;
-	const char *colon = end ? (end[1] == ':' ? end + 1 : NULL)
-		: strchr(begin, ':');
-	guint64 number = 0;
-
-	if (!end && colon && strchr(colon + 1, ':'))
-		colon = NULL;		/* an IPv6 address without brackets */
-	if (colon && !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535,
-						 &number, NULL))
-		begin = colon;		/* so that the name is empty */
-	*port = (unsigned)number;
-	*user = at ? g_strndup(rest, (gsize)(at - rest)) : NULL;
-	if (end)
-		*name = g_strndup(begin + 1, (gsize)(end - begin) - 1);
-	else
-		*name = colon ? g_strndup(begin, (gsize)(colon - begin))
-			      : g_strdup(begin);
-	if (**name && (!*user || **user))
+	if (host_spec_parse(spec, text))
 		return true;
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
-		    "jump host '%s': expected [user@]host[:port]", spec);
+		    "jump host '%s': expected [user@]host[:port]", text);
 	return false;
 }
 
@@ -323,17 +304,20 @@ const struct endpoint *endpoints_jump(struct endpoints *endpoints,
 				      const char *spec, gint64 deadline_us,
 				      GError **error)
 {
-	g_autofree char *user = NULL, *name = NULL, *label = NULL;
-	struct ssh_query query = { .config_file = endpoints->config_file };
+	struct host_spec hop = { .name = NULL };
 	struct endpoint *endpoint;
 
 	g_mutex_lock(&endpoints->jump_lock);
 	endpoint = g_hash_table_lookup(endpoints->by_spec, spec);
-	if (!endpoint && split_spec(spec, &user, &name, &query.port, error)) {
-		label = g_strdup_printf("jump host '%s'", spec);
-		endpoint = endpoint_new(label, name, query.port, user);
-		query.name = name;
-		query.user = user;
+	if (!endpoint && read_spec(&hop, spec, error)) {
+		g_autofree char *label = g_strdup_printf("jump host '%s'",
+							 spec);
+		const struct ssh_query query = {
+			.name = hop.name, .user = hop.user, .port = hop.port,
+			.config_file = endpoints->config_file,
+		};
+
+		endpoint = endpoint_new(label, hop.name, hop.port, hop.user);
 		if (endpoints->config_matters &&
 		    !ask(endpoints, endpoint, &query, deadline_us, error))
 			g_clear_pointer(&endpoint, endpoint_free);
@@ -342,6 +326,7 @@ const struct endpoint *endpoints_jump(struct endpoints *endpoints,
 					    endpoint);
 	}
 	g_mutex_unlock(&endpoints->jump_lock);
+	host_spec_clear(&hop);
 	return endpoint;
 }
 
