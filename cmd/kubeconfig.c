@@ -43,8 +43,8 @@ static char *choose_server(const struct command *c,
 	g_autofree char *why = NULL;
 
 	if (!c->server)
-		return kubeconfig_find_server(c->cluster->master, config,
-					      cancel, error);
+		return kubeconfig_find_server(c->cluster, config, cancel,
+					      error);
 	if (!kubeconfig_try(c->cluster->master, config, c->server, cancel,
 			    &why))
 		fprintf(stderr, "muster kubeconfig: warning: %s\n", why);
@@ -216,10 +216,11 @@ static struct options *parse(struct command *c, int argc, char **argv,
 			"  kubectl --context microk8s-node1 get nodes\n"
 			"\n"
 			"Prints a kubectl configuration that works from this "
-			"machine: of the master's\nnode_ip and its "
-			"ansible_host, the first under which the API answers "
-			"and that its\ncertificate names. The admin's key is "
-			"in it: whoever has it has the cluster.",
+			"machine: of\nmicrok8s_api_endpoint, the master's "
+			"node_ip and its ansible_host, the first under\nwhich "
+			"the API answers and that its certificate names. The "
+			"admin's key is in it:\nwhoever has it has the "
+			"cluster.",
 		.summary =
 			"--merge edits the text in place: other contexts, "
 			"comments and order stay, the\ncurrent context too "

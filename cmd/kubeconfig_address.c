@@ -6,19 +6,19 @@
  */
 #include "kubeconfig_address.h"
 
+#include "playbooks/api_endpoint.h"
 #include "transport/error.h"
 #include "transport/http.h"
 
 #include <string.h>
 
 #define TRY_US (5 * G_TIME_SPAN_SECOND)
-#define PORT 16443
 #define UNAUTHORIZED 401
 
 static char *url_of(const char *address)
 {
 	return g_strdup_printf(strchr(address, ':') ? "https://[%s]:%d"
-			       : "https://%s:%d", address, PORT);
+			       : "https://%s:%d", address, API_ENDPOINT_PORT);
 }
 
 static char *host_of(const char *url)
@@ -48,10 +48,7 @@ static char *names_of(const struct facts_cert *cert)
 /* A host without openssl could not tell: then TLS itself will. */
 static bool is_named(const struct facts_cert *cert, const char *host)
 {
-	g_autofree char *dns = g_strconcat("DNS:", host, NULL);
-
-	return cert->not_after == 0 || facts_san_has_ip(cert, host) ||
-		g_strv_contains((const char *const *)cert->sans, dns);
+	return cert->not_after == 0 || facts_san_has_name(cert, host);
 }
 
 static bool ask(const struct kubeconfig *config, const char *url,
@@ -95,25 +92,37 @@ bool kubeconfig_try(const struct node *master,
 	return false;
 }
 
-char *kubeconfig_find_server(const struct node *master,
+/* Where the API may be found, the best first: "https://..." */
+static GPtrArray *urls_of(const struct cluster *cluster)
+{
+	const struct node *master = cluster->master;
+	GPtrArray *urls = g_ptr_array_new_with_free_func(g_free);
+
+	if (cluster->endpoint)
+		g_ptr_array_add(urls, api_endpoint_url(cluster->endpoint));
+	g_ptr_array_add(urls, url_of(master->node_ip));
+	if (strcmp(master->node_ip, master->host->address) != 0)
+		g_ptr_array_add(urls, url_of(master->host->address));
+	return urls;
+}
+
+char *kubeconfig_find_server(const struct cluster *cluster,
 			     const struct kubeconfig *config,
 			     struct cancel *cancel, GError **error)
 {
-	const char *addresses[] = { master->node_ip, master->host->address };
+	g_autoptr(GPtrArray) urls = urls_of(cluster);
 	g_autoptr(GString) all = g_string_new(NULL);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(addresses); i++) {
-		g_autofree char *url = NULL, *why = NULL;
+	for (guint i = 0; i < urls->len; i++) {
+		const char *url = g_ptr_array_index(urls, i);
+		g_autofree char *why = NULL;
 
-		if (i > 0 && strcmp(addresses[0], addresses[i]) == 0)
-			break;
-		url = url_of(addresses[i]);
-		if (kubeconfig_try(master, config, url, cancel, &why))
-			return g_steal_pointer(&url);
+		if (kubeconfig_try(cluster->master, config, url, cancel, &why))
+			return g_strdup(url);
 		g_string_append_printf(all, "\n  %s", why);
 	}
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PREFLIGHT,
 		    "%s: no address of the API is good from here:%s",
-		    master->host->name, all->str);
+		    cluster->master->host->name, all->str);
 	return NULL;
 }

@@ -18,10 +18,10 @@ bool kubeconfig_try(const struct node *master,
 		    const struct kubeconfig *config, const char *url,
 		    struct cancel *cancel, char **why);
 
-/* The first that does of the master's node_ip and the address under which it
- * is reached by SSH; newly allocated. NULL with error PREFLIGHT and what is
- * wrong with each. */
-char *kubeconfig_find_server(const struct node *master,
+/* The first that does of the load balancer's address, if there is one, the
+ * master's node_ip and the address under which that is reached by SSH; newly
+ * allocated. NULL with error PREFLIGHT and what is wrong with each. */
+char *kubeconfig_find_server(const struct cluster *cluster,
 			     const struct kubeconfig *config,
 			     struct cancel *cancel, GError **error);
 

@@ -15,6 +15,7 @@
 #include "runner_proof.h"
 #include "signals.h"
 
+#include "playbooks/api_endpoint.h"
 #include "playbooks/run.h"
 #include "transport/error.h"
 
@@ -67,6 +68,8 @@ static bool find_problems(struct runner *r, const char *name, const char *text,
 				      error);
 	if (r->inventory)
 		roles = cluster_new(r->inventory, NULL, problems, error);
+	if (roles && !api_endpoint_check_extra(r->options->extra_vars, error))
+		g_clear_pointer(&roles, cluster_free);
 	r->playbook = playbook_parse(text, strlen(text), name, problems,
 				     &playbook_error);
 	ok = roles && r->playbook &&

@@ -6,6 +6,7 @@
 #include "cluster.h"
 
 #include "api.h"
+#include "api_endpoint.h"
 #include "microk8s/kube_nodes.h"
 #include "transport/error.h"
 
@@ -24,6 +25,8 @@ static const struct inventory_var vars[] = {
 	  "how long nodes may take to become Ready (default: 3m)" },
 	{ "microk8s_token_ttl", INVENTORY_DURATION,
 	  "how long the join token of a run lives (default: 1h)" },
+	{ "microk8s_api_endpoint", INVENTORY_SERVER,
+	  "load balancer in front of the masters, HOST:PORT" },
 };
 
 static const struct inventory_group_alias aliases[] = {
@@ -164,6 +167,7 @@ struct cluster *cluster_new(const struct inventory *inventory,
 	for (guint i = 0; i < inventory->hosts->len; i++)
 		add_node(cluster, g_ptr_array_index(inventory->hosts, i),
 			 problems);
+	cluster->endpoint = api_endpoint_new(cluster->nodes, problems);
 	if (!cluster->master)
 		problem_add(problems, true, inventory->path, 0, 0,
 			    "name the control plane host under [masters]",
@@ -181,6 +185,7 @@ void cluster_free(struct cluster *cluster)
 	if (!cluster)
 		return;
 	api_free(cluster->api);
+	api_endpoint_free(cluster->endpoint);
 	remote_lock_free(cluster->remote_lock);
 	g_ptr_array_unref(cluster->nodes);
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);

@@ -53,6 +53,7 @@ struct cluster {
 	bool is_master_settled;		/* they were looked at */
 	const char *no_master;		/* why nobody speaks for it, or NULL;
 					   static */
+	struct api_endpoint *endpoint;	/* of the load balancer, or NULL */
 	char *token;			/* "token/check" of this run, or NULL */
 	bool prepared;			/* master ready for parallel joins */
 	struct api *api;		/* the API through a tunnel, or NULL */

@@ -4,6 +4,8 @@
  */
 #include "vars.h"
 
+#include "api_endpoint.h"
+
 #include <string.h>
 
 static const char *var_hostname(const struct vars *v)
@@ -33,6 +35,12 @@ static const char *var_master_ip(const struct vars *v)
 	return v->cluster->master->node_ip;
 }
 
+/* Empty, so that it can stand among other names. */
+static const char *var_api_host(const struct vars *v)
+{
+	return v->cluster->endpoint ? v->cluster->endpoint->host : "";
+}
+
 static const struct {
 	const char *name;
 	const char *(*value)(const struct vars *v);
@@ -42,6 +50,7 @@ static const struct {
 	{ "node_ip", var_node_ip },
 	{ "role", var_role },
 	{ "master_ip", var_master_ip },
+	{ "api_host", var_api_host },
 };
 
 static const struct {

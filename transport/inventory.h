@@ -19,6 +19,7 @@ enum inventory_type {		/* how a variable's text is checked */
 	INVENTORY_BOOL,		/* true/yes/on/1 and opposites, any case */
 	INVENTORY_DURATION,	/* 35, 35s, 2m, 500ms */
 	INVENTORY_CHANNEL,	/* 1.32/stable, latest/edge, 1.32-strict/... */
+	INVENTORY_SERVER,	/* HOST:PORT, see scalar_server() */
 	INVENTORY_SSH_ARGS	/* options of ssh(1), see ssh_args.h */
 };
 

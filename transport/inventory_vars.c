@@ -114,6 +114,14 @@ static bool fits_channel(const char *text)
 		: n >= 2 && g_strv_contains((const char *const *)risks, part[1]);
 }
 
+static bool fits_server(const char *text)
+{
+	g_autofree char *host = NULL;
+	unsigned port;
+
+	return scalar_server(text, &host, &port);
+}
+
 static char *ssh_args_mistake(const char *text)
 {
 	struct ssh_args args;
@@ -145,6 +153,8 @@ static const struct {
 				 "such as 35, 35s, 2m or 500ms" },
 	[INVENTORY_CHANNEL] = { fits_channel, "a snap channel",
 				"such as 1.32/stable" },
+	[INVENTORY_SERVER] = { fits_server, "a name or IPv4 address and a port",
+			       "such as lb.example.com:16443" },
 	[INVENTORY_SSH_ARGS] = { fits_ssh_args, "options of ssh",
 				 "muster takes -o Key=Value, -J, -F and -i" },
 };

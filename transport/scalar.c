@@ -43,3 +43,50 @@ bool scalar_bool(const char *text, bool *value)
 	}
 	return false;
 }
+
+#define NAME_MAX_BYTES 253
+#define LABEL_MAX_BYTES 63
+
+static bool is_label(const char *label)
+{
+	size_t length = strlen(label);
+
+	if (length == 0 || length > LABEL_MAX_BYTES || label[0] == '-' ||
+	    label[length - 1] == '-')
+		return false;
+	for (; *label; label++)
+		if (!g_ascii_isalnum(*label) && *label != '-' && *label != '_')
+			return false;
+	return true;
+}
+
+bool scalar_is_dns_name(const char *text)
+{
+	/* Numbers and dots alone are no name. */
+	if (strlen(text) > NAME_MAX_BYTES ||
+	    strspn(text, "0123456789.") == strlen(text))
+		return false;
+	g_auto(GStrv) labels = g_strsplit(text, ".", -1);
+
+	for (char **label = labels; *label; label++)
+		if (!is_label(*label))
+			return false;
+	return true;
+}
+
+bool scalar_server(const char *text, char **host, unsigned *port)
+{
+	const char *colon = strrchr(text, ':');
+	g_autofree char *name = colon
+		? g_strndup(text, (gsize)(colon - text)) : NULL;
+	guint64 number = 0;
+
+	if (!name || strchr(name, ':') ||
+	    !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &number,
+					NULL) ||
+	    !(scalar_is_dns_name(name) || g_hostname_is_ip_address(name)))
+		return false;
+	*host = g_steal_pointer(&name);
+	*port = (unsigned)number;
+	return true;
+}

@@ -16,4 +16,12 @@ bool scalar_duration(const char *text, gint64 *us);
  * was, for anything else. */
 bool scalar_bool(const char *text, bool *value);
 
+/* Whether `text` is a DNS name (RFC 1035, underscores too, no final dot), and
+ * not an address that went wrong. */
+bool scalar_is_dns_name(const char *text);
+
+/* "HOST:PORT", HOST a DNS name or an IPv4 address: *host (newly allocated) and
+ * *port; false, and both as they were, for anything else. */
+bool scalar_server(const char *text, char **host, unsigned *port);
+
 #endif

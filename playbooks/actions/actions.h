@@ -46,6 +46,27 @@ bool node_run_patiently(struct task *task, const char *what,
 			const char *script, const char *const *args,
 			GError **error);
 
+enum endpoint_state {
+	ENDPOINT_UNASKED,
+	ENDPOINT_OK,
+	ENDPOINT_SILENT,	/* nobody answers */
+	ENDPOINT_UNRESOLVED,	/* its name leads nowhere */
+	ENDPOINT_UNTRUSTED,	/* its certificate will not do */
+	ENDPOINT_UNTOLD		/* the host has no tool to ask with */
+};
+
+/* Asks for the API at the cluster's endpoint, which there is, from the task's
+ * host; `*text` gets that in words, newly allocated. */
+bool endpoint_ask(struct task *task, enum endpoint_state *state, char **text,
+		  GError **error);
+
+/* Waits a little for it to answer; error PREFLIGHT, with a hint, if it does
+ * not. */
+bool endpoint_await(struct task *task, GError **error);
+
+/* The catalogue's code of what is wrong with it, or NULL; static. */
+const char *endpoint_cause(enum endpoint_state state);
+
 /* "12.3s", newly allocated. */
 char *duration_text(gint64 us);
 
@@ -59,7 +80,7 @@ extern const struct action action_api, action_args, action_ask_api,
 	action_certificates, action_cni, action_cni_apply, action_copy,
 	action_datastore, action_departures, action_drain, action_forget,
 	action_join, action_leave, action_lock, action_look, action_node_ready,
-	action_preflight, action_proxy, action_purge,
+	action_preflight, action_proxy, action_proxy_refresh, action_purge,
 	action_remove_node, action_restart, action_restart_service,
 	action_revoke, action_run, action_settle, action_snap, action_token,
 	action_verify;

@@ -20,7 +20,8 @@ static const struct param params[] = {
  * ca.remote.crt, as after a leave that was killed. It puts the snap's plain
  * args in place, without the address of a DNS addon that an empty datastore
  * does not have either; --advertise-address, which it leaves, names an address
- * that this host need not keep. */
+ * that this host need not keep, as a worker's proxy that never looks for the
+ * masters again belongs to a load balancer of the cluster it leaves. */
 static const char leave_script[] =
 	"data=" SNAP_DATA "\n"
 	"locks=$data/var/lock\n"
@@ -41,6 +42,11 @@ static const char leave_script[] =
 	"	cp -p \"$args\" \"$args.muster\" &&\n"
 	"	sed \"/^--advertise-address[= ]$2\\$/d\" \"$args\" \\\n"
 	"		>\"$args.muster\" &&\n"
+	"	mv -f \"$args.muster\" \"$args\" || exit $?\n"
+	"elif args=$data/args/apiserver-proxy; [ -f \"$args\" ]; then\n"
+	"	cp -p \"$args\" \"$args.muster\" &&\n"
+	"	sed 's/^\\(--refresh-interval\\)[= ]0[a-z]*$/\\1 30s/' \\\n"
+	"		\"$args\" >\"$args.muster\" &&\n"
 	"	mv -f \"$args.muster\" \"$args\" || exit $?\n"
 	"fi\n"
 	"/snap/bin/microk8s leave || exit $?\n"

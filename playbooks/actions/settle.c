@@ -6,15 +6,12 @@
  */
 #include "actions.h"
 
-#include "playbooks/microk8s/args_file.h"
+#include "playbooks/microk8s/proxy_args.h"
 #include "transport/scalar.h"
 
 #include <string.h>
 
-/* What apiserver-proxy uses if its args file is silent, its minimum, and the
- * lease of an endpoint (15 s) for which an old address may still be listed. */
-#define REFRESH_DEFAULT_US (30 * G_TIME_SPAN_SECOND)
-#define REFRESH_MIN_US (15 * G_TIME_SPAN_SECOND)
+/* For so long an old address of the API may still be listed. */
 #define ENDPOINT_LEASE_US (15 * G_TIME_SPAN_SECOND)
 
 static const struct param params[] = {
@@ -24,18 +21,14 @@ static const struct param params[] = {
 		  "an endpoint." },
 };
 
-/* 0 if this proxy never refreshes. */
-static gint64 refresh_interval(const struct node *node)
+/* How long after a change it may be undone; 0 if this proxy never refreshes. */
+static gint64 refresh_span(const struct node *node, gint64 fixed_us)
 {
-	g_autofree char *text = args_file_get(
-		node->facts->args_apiserver_proxy, "--refresh-interval");
-	gint64 us = REFRESH_DEFAULT_US;
+	gint64 us = proxy_args_interval(node->facts->args_apiserver_proxy);
 
-	if (text && !scalar_duration(text, &us))
-		us = REFRESH_DEFAULT_US;
 	if (us == 0)
 		return 0;
-	return MAX(us, REFRESH_MIN_US) + ENDPOINT_LEASE_US;
+	return fixed_us >= 0 ? fixed_us : us + ENDPOINT_LEASE_US;
 }
 
 /* When the last of the workers will have settled. 0: all are settled. */
@@ -50,8 +43,10 @@ static gint64 settled_at(const struct cluster *cluster, gint64 fixed_us)
 		if (node->role != NODE_WORKER || !node->facts ||
 		    node->failed || !node->fresh_us)
 			continue;
-		last_us = MAX(last_us, node->fresh_us + (fixed_us >= 0
-				? fixed_us : refresh_interval(node)));
+		gint64 span_us = refresh_span(node, fixed_us);
+
+		if (span_us)
+			last_us = MAX(last_us, node->fresh_us + span_us);
 	}
 	return last_us;
 }

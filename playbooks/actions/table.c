@@ -30,6 +30,7 @@ const struct action *const action_table[] = {
 	&action_node_ready,
 	&action_preflight,
 	&action_proxy,
+	&action_proxy_refresh,
 	&action_purge,
 	&action_remove_node,
 	&action_restart,

@@ -6,6 +6,7 @@
 #include "doctor.h"
 
 #include "playbooks/api.h"
+#include "playbooks/api_endpoint.h"
 #include "playbooks/embedded.h"
 #include "playbooks/microk8s/args_file.h"
 #include "playbooks/microk8s/join_text.h"
@@ -79,6 +80,15 @@ static void ask_of_master(GPtrArray *questions, const struct node *master)
 		ask(questions, "health:%s", master->node_ip);
 }
 
+/* Its name has to resolve here even before anybody answers there. */
+static void ask_of_endpoint(GPtrArray *questions,
+			    const struct api_endpoint *endpoint)
+{
+	ask(questions, "tcp:%s:%u", endpoint->host, endpoint->port);
+	if (!g_hostname_is_ip_address(endpoint->host))
+		ask(questions, "name:%s", endpoint->host);
+}
+
 static GPtrArray *questions_of(const struct cluster *cluster,
 			       const struct node *node)
 {
@@ -97,6 +107,8 @@ static GPtrArray *questions_of(const struct cluster *cluster,
 		else if (peer == cluster->master)
 			ask_of_master(questions, peer);
 	}
+	if (cluster->endpoint && node->role == NODE_WORKER)
+		ask_of_endpoint(questions, cluster->endpoint);
 	g_ptr_array_add(questions, NULL);
 	return questions;
 }

@@ -5,6 +5,7 @@
  */
 #include "doctor.h"
 
+#include "playbooks/api_endpoint.h"
 #include "playbooks/microk8s/join_text.h"
 #include "transport/error.h"
 
@@ -139,6 +140,35 @@ static void judge_worker_of(const struct ways *w, const struct node *worker)
 	finding->cure_is_for_master = true;
 }
 
+/* A worker is not sent there before it finds the API. */
+static void judge_endpoint(const struct ways *w)
+{
+	const struct api_endpoint *endpoint = w->cluster->endpoint;
+	const struct node *master = w->cluster->master;
+	const char *word;
+
+	if (!endpoint)
+		return;
+	if (is_word(w, REACH_NAME, endpoint->host, 0, "none")) {
+		finding_add(w->findings, "endpoint-unresolved",
+			    FINDING_BLOCKS, w->node->host->name,
+			    "give it a DNS that knows the name, or a line in "
+			    "/etc/hosts", "'%s' of microk8s_api_endpoint "
+			    "resolves to nothing", endpoint->host);
+		return;
+	}
+	word = reach_word(w->reach, REACH_TCP, endpoint->host,
+			  endpoint->port);
+	if (word && strcmp(word, "open") != 0 && master->facts &&
+	    runs(master))
+		finding_add(w->findings, "endpoint-silent", FINDING_BLOCKS,
+			    w->node->host->name,
+			    "look at the load balancer, and at firewalls "
+			    "before it",
+			    "no way to microk8s_api_endpoint %s: %s",
+			    endpoint->text, word);
+}
+
 void doctor_judge_reach(const struct cluster *cluster, const struct node *node,
 			const GPtrArray *reach, GPtrArray *findings)
 {
@@ -148,6 +178,7 @@ void doctor_judge_reach(const struct cluster *cluster, const struct node *node,
 	};
 	struct ways w = { cluster, node, reach, findings };
 
+	judge_endpoint(&w);
 	if (!facts_has_address(node->facts, node->node_ip))
 		return;
 	for (guint i = 0; i < cluster->nodes->len; i++) {

@@ -6,12 +6,11 @@
  */
 #include "doctor.h"
 
+#include "playbooks/api_endpoint.h"
 #include "playbooks/microk8s/kube_nodes.h"
 #include "playbooks/microk8s/provider_yaml.h"
 
 #include <string.h>
-
-#define API_PORT 16443
 
 static void judge_mark(const struct node *node, GPtrArray *findings)
 {
@@ -68,32 +67,26 @@ static void judge_certificates(const struct cluster *cluster,
 				  findings);
 }
 
-static bool lists_only(const GPtrArray *addresses, const char *wanted)
-{
-	return addresses && addresses->len == 1 &&
-		strcmp(g_ptr_array_index(addresses, 0), wanted) == 0;
-}
-
 static void judge_provider(const struct cluster *cluster,
 			   const struct node *node, GPtrArray *findings)
 {
-	g_autoptr(GPtrArray) addresses = NULL;
-	g_autofree char *wanted = g_strdup_printf(
-		"%s:%d", cluster->master->node_ip, API_PORT);
-	const char *first = "nothing";
+	g_autoptr(GPtrArray) found = NULL;
+	g_autoptr(GPtrArray) wanted = api_endpoint_servers(cluster);
 
 	if (!cluster->master->facts ||
 	    !facts_is_member_of(node->facts, cluster->master->facts) ||
 	    !node->facts->provider)
 		return;
-	addresses = provider_yaml_addresses(node->facts->provider, NULL);
-	if (lists_only(addresses, wanted))
+	found = provider_yaml_addresses(node->facts->provider, NULL);
+	if (api_endpoint_is_just(found, wanted))
 		return;
-	if (addresses && addresses->len > 0)
-		first = g_ptr_array_index(addresses, 0);
+	g_autofree char *now = found ? api_endpoint_list(found)
+		: g_strdup("nothing");
+	g_autofree char *right = api_endpoint_list(wanted);
+
 	finding_add(findings, "provider-address", FINDING_WARNS,
 		    node->host->name, "muster up, which corrects it",
-		    "provider.yaml has %s instead of %s", first, wanted);
+		    "provider.yaml has %s instead of %s", now, right);
 }
 
 static void judge_hold(const struct node *node, GPtrArray *findings)

@@ -36,6 +36,21 @@ const struct cause cause_overlay[] = {
 	     "--advertise-address in args/kube-apiserver of the master: muster "
 	     "up does",
 	     "microk8s#3957, microk8s#3363, microk8s#2123"),
+	SEEN("endpoint-silent",
+	     "nothing answers at microk8s_api_endpoint from this node, and its "
+	     "way to the API leads through it",
+	     "look at the load balancer: it has to pass TCP to port 16443 of "
+	     "the masters, and be reached from every node", ""),
+	SEEN("endpoint-unresolved",
+	     "the name in microk8s_api_endpoint does not resolve on this node",
+	     "give the node a DNS that knows it or a line in /etc/hosts, or "
+	     "write an address", ""),
+	SEEN("endpoint-untrusted",
+	     "the certificate shown at microk8s_api_endpoint does not name it "
+	     "or is of another CA: the balancer must pass TLS through, and the "
+	     "masters' certificates name it",
+	     "muster up renews the masters' certificates; let the balancer "
+	     "pass TCP, not end TLS", ""),
 	SEEN("args-missing", "an argument that MicroK8s needs here is not set",
 	     "muster up sets it", "microk8s#3184, microk8s#2402"),
 	SEEN("kubelet-unreachable",

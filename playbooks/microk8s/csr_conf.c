@@ -7,6 +7,7 @@
 #include "csr_conf.h"
 
 #include "transport/error.h"
+#include "transport/scalar.h"
 
 #include <string.h>
 
@@ -21,39 +22,12 @@ struct names {
 	GPtrArray *values;	/* parallel */
 };
 
-static bool is_label(const char *label, bool is_first)
-{
-	size_t length = strlen(label);
-
-	if (is_first && strcmp(label, "*") == 0)
-		return true;
-	if (length == 0 || length > 63 || label[0] == '-' ||
-	    label[length - 1] == '-')
-		return false;
-	for (; *label; label++)
-		if (!g_ascii_isalnum(*label) && *label != '-' && *label != '_')
-			return false;
-	return true;
-}
-
-/* Words of numbers alone are no name but an address that went wrong. */
-static bool is_numeric(const char *name)
-{
-	return strspn(name, "0123456789.") == strlen(name);
-}
-
 bool csr_conf_is_name(const char *name)
 {
 	if (g_hostname_is_ip_address(name))
 		return !strchr(name, '%');
-	if (strlen(name) > CSR_CONF_NAME_MAX || is_numeric(name))
-		return false;
-	g_auto(GStrv) labels = g_strsplit(name, ".", -1);
-
-	for (guint i = 0; labels[i]; i++)
-		if (!is_label(labels[i], i == 0))
-			return false;
-	return strcmp(name, "*") != 0;
+	return scalar_is_dns_name(g_str_has_prefix(name, "*.") ? name + 2
+				  : name);
 }
 
 static bool is_section(const char *line, const char *name)

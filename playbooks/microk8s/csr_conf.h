@@ -13,7 +13,6 @@
 
 #define CSR_CONF_SIZE_MAX (64 * 1024)
 #define CSR_CONF_LINES_MAX 1024
-#define CSR_CONF_NAME_MAX 253			/* bytes; RFC 1035, less dots */
 
 /* True for what a certificate can name: an IP address, or a DNS name, whose
  * first label may be *. */

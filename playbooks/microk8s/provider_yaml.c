@@ -9,6 +9,7 @@
 #include "yaml_text.h"
 
 #include "transport/error.h"
+#include "transport/scalar.h"
 
 #include <string.h>
 
@@ -151,7 +152,9 @@ static bool is_address(const char *address)
 		host = g_strndup(address, (gsize)(colon - address));
 	if (address[0] != '[' && strchr(host, ':'))
 		return false;
-	return g_hostname_is_ip_address(host) && !strchr(host, '%');
+	if (!g_hostname_is_ip_address(host))
+		return address[0] != '[' && scalar_is_dns_name(host);
+	return !strchr(host, '%');
 }
 
 /* A bracket cannot start a plain scalar. */
@@ -339,7 +342,7 @@ char *provider_yaml_set(const char *text, const char *const *addresses,
 	for (size_t i = 0; i < n; i++) {
 		if (!is_address(addresses[i])) {
 			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
-				    "'%.64s' is not of the form ip:port",
+				    "'%.64s' is not of the form host:port",
 				    addresses[i]);
 			return NULL;
 		}

@@ -23,7 +23,7 @@ GPtrArray *provider_yaml_addresses(const char *text, GError **error);
  * place (comments and layout stay; identical if nothing is to do), or, if
  * `text` is NULL, empty or not understood, the file as join.py writes it.
  * NULL with error DATA if n is 0 (the proxy would exit: microk8s#4197) or an
- * address is not "ip:port". Owned by the caller. */
+ * address is not "host:port". Owned by the caller. */
 char *provider_yaml_set(const char *text, const char *const *addresses,
 			size_t n, GError **error);
 

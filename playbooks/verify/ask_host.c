@@ -88,6 +88,24 @@ static GPtrArray *script_args(struct task *task)
 	return args;
 }
 
+/* What keeps it from being asked is told by what is asked besides. */
+static void ask_balancer(struct task *task)
+{
+	struct cluster *cluster = task_cluster(task);
+	enum endpoint_state state;
+	char *text = NULL;
+
+	if (!cluster->endpoint || !endpoint_ask(task, &state, &text, NULL))
+		return;
+	struct balancer_word *word = g_new0(struct balancer_word, 1);
+
+	word->is_ok = state == ENDPOINT_OK;
+	word->is_untold = state == ENDPOINT_UNTOLD;
+	word->text = text;
+	word->cause = endpoint_cause(state);
+	proof_set_balancer(cluster->proof, cluster, task_node(task), word);
+}
+
 static enum task_status ask_host_run(struct task *task, GError **error)
 {
 	struct cluster *cluster = task_cluster(task);
@@ -120,6 +138,7 @@ static enum task_status ask_host_run(struct task *task, GError **error)
 	task_say(task, "%u %s", probe->peers->len,
 		 probe->peers->len == 1 ? "peer" : "peers");
 	proof_set_probe(cluster->proof, cluster, task_node(task), probe);
+	ask_balancer(task);
 	return TASK_OK;
 }
 
@@ -128,7 +147,8 @@ const struct action action_ask_host = {
 	.summary = "ask from a host for all the others, in one script",
 	.help = "TCP 10250, and 16443 and 25000 of the master; the VXLAN "
 		"tunnel addresses with small and with full packets; pods, "
-		"services and DNS; the host's own way to the API, its clock "
+		"services and DNS; the host's own way to the API, and that by "
+		"microk8s_api_endpoint; its clock "
 		"and, on the master, whether a join token lives. Part of "
 		"`muster verify`, which judges what it was told.",
 	.timeout_us = 120 * G_TIME_SPAN_SECOND,

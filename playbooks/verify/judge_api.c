@@ -5,6 +5,7 @@
  */
 #include "proof.h"
 
+#include "playbooks/api_endpoint.h"
 #include "playbooks/microk8s/provider_yaml.h"
 
 #include <string.h>
@@ -81,18 +82,6 @@ static void judge_workers_api(struct proof *proof,
 			   : "no node was asked");
 }
 
-static char *joined(const GPtrArray *texts)
-{
-	GString *text = g_string_new(NULL);
-
-	for (guint i = 0; i < texts->len; i++)
-		g_string_append_printf(text, "%s%s", i ? ", " : "",
-			(const char *)g_ptr_array_index(texts, i));
-	if (texts->len == 0)
-		g_string_append(text, "nothing");
-	return g_string_free(text, FALSE);
-}
-
 static bool is_just(const GPtrArray *texts, const char *wanted)
 {
 	return texts->len == 1 &&
@@ -111,7 +100,7 @@ static void judge_endpoints(struct proof *proof,
 		is_told = is_told || found;
 		if (!found || is_just(found, wanted))
 			continue;
-		g_autofree char *text = joined(found);
+		g_autofree char *text = api_endpoint_list(found);
 
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_ENDPOINTS,
@@ -127,26 +116,60 @@ static void judge_endpoints(struct proof *proof,
 			   "the API did not tell");
 }
 
+/* What every node found at the load balancer's address; nobody was asked for
+ * it without one. */
+static void judge_balancer(struct proof *proof, const struct cluster *cluster)
+{
+	unsigned n = 0;
+
+	if (!cluster->endpoint || !proof->balancer)
+		return;
+	for (guint i = 0; i < proof->balancer->len; i++) {
+		const struct balancer_word *word =
+			g_ptr_array_index(proof->balancer, i);
+
+		if (!word || word->is_untold)
+			continue;
+		n++;
+		if (!word->is_ok)
+			proof_say(proof, (struct judgement) {
+				.condition = CONDITION_API_ENDPOINT,
+				.state = VERDICT_FAILS,
+				.node = g_ptr_array_index(cluster->nodes, i),
+				.cause = word->cause,
+			}, "%s", word->text);
+	}
+	if (n > 0)
+		proof_hold(proof, CONDITION_API_ENDPOINT,
+			   "%s answers %u %s", cluster->endpoint->text, n,
+			   n == 1 ? "node" : "nodes");
+	else
+		proof_skip(proof, CONDITION_API_ENDPOINT,
+			   "no node was asked for %s",
+			   cluster->endpoint->text);
+}
+
 /* The file as it was first read, and as it is after a refresh. */
 static void judge_provider(struct proof *proof, const struct node *node,
-			   const char *text, const char *wanted)
+			   const char *text, const GPtrArray *wanted)
 {
 	g_autoptr(GPtrArray) found = provider_yaml_addresses(text, NULL);
-	g_autofree char *list = found ? joined(found)
+	g_autofree char *list = found ? api_endpoint_list(found)
 		: g_strdup("something unreadable");
+	g_autofree char *right = api_endpoint_list(wanted);
 
-	if (!found || !is_just(found, wanted))
+	if (!api_endpoint_is_just(found, wanted))
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_PROXY, .state = VERDICT_FAILS,
 			.node = node, .cause = "provider-address",
-		}, "its proxy is sent to %s instead of %s", list, wanted);
+		}, "its proxy is sent to %s instead of %s", list, right);
 }
 
 static void judge_providers(struct proof *proof,
 			    const struct cluster *cluster)
 {
-	g_autofree char *wanted = g_strconcat(cluster->master->node_ip,
-					      ":" API_PORT, NULL);
+	g_autoptr(GPtrArray) wanted = api_endpoint_servers(cluster);
+	g_autofree char *list = api_endpoint_list(wanted);
 	unsigned n = 0;
 
 	for (guint i = 0; i < cluster->nodes->len; i++) {
@@ -165,7 +188,7 @@ static void judge_providers(struct proof *proof,
 			judge_provider(proof, node, first, wanted);
 	}
 	if (n > 0)
-		proof_hold(proof, CONDITION_PROXY, "%s on %u %s", wanted, n,
+		proof_hold(proof, CONDITION_PROXY, "%s on %u %s", list, n,
 			   n == 1 ? "worker" : "workers");
 	else
 		proof_skip(proof, CONDITION_PROXY, "there is no worker");
@@ -176,6 +199,7 @@ void judge_api(struct proof *proof, const struct cluster *cluster)
 	judge_reached(proof, cluster);
 	judge_health(proof);
 	judge_workers_api(proof, cluster);
+	judge_balancer(proof, cluster);
 	judge_endpoints(proof, cluster);
 	judge_providers(proof, cluster);
 }

@@ -5,7 +5,9 @@
  */
 #include "proof.h"
 
+#include "playbooks/api_endpoint.h"
 #include "playbooks/microk8s/args_file.h"
+#include "playbooks/microk8s/proxy_args.h"
 
 #include <string.h>
 
@@ -23,6 +25,25 @@ static void judge_arg(struct proof *proof, const struct node *node,
 		.node = node, .cause = "args-missing",
 	}, "args/%s: %s is %s, and should be %s", service, key,
 	   value ? value : "not there", node->node_ip);
+}
+
+/* Behind a load balancer a worker's proxy asks nobody else, and without one it
+ * does not stop asking. */
+static void judge_refresh(struct proof *proof, const struct cluster *cluster,
+			  const struct node *node)
+{
+	const char *args = node->facts->args_apiserver_proxy;
+	const char *wanted = proxy_args_wanted(args,
+					       cluster->endpoint != NULL);
+	g_autofree char *value = args_file_get(args, PROXY_ARGS_INTERVAL);
+
+	if (node->role == NODE_MASTER || !wanted)
+		return;
+	proof_say(proof, (struct judgement) {
+		.condition = CONDITION_ARGS, .state = VERDICT_FAILS,
+		.node = node, .cause = "args-missing",
+	}, "args/apiserver-proxy: " PROXY_ARGS_INTERVAL " is %s, and should "
+	   "be %s", value ? value : "not there", wanted);
 }
 
 struct certificate {
@@ -56,8 +77,27 @@ static void judge_certificate(struct proof *proof, const struct node *node,
 		}, "certs/%s ends in %" G_GINT64_FORMAT " days", c.file, days);
 }
 
+/* Who comes through the load balancer asks for it by its name. */
+static void judge_endpoint_name(struct proof *proof,
+				const struct cluster *cluster,
+				const struct node *node)
+{
+	const struct facts_cert *cert = &node->facts->server_cert;
+
+	if (!cluster->endpoint || node->role != NODE_MASTER ||
+	    cert->not_after == 0 ||
+	    facts_san_has_name(cert, cluster->endpoint->host))
+		return;
+	proof_say(proof, (struct judgement) {
+		.condition = CONDITION_CERTIFICATES,
+		.state = VERDICT_FAILS, .node = node,
+		.cause = "certificate-without-address",
+	}, "certs/server.crt does not name %s", cluster->endpoint->host);
+}
+
 /* How many certificates could be read. */
-static unsigned judge_node(struct proof *proof, const struct node *node)
+static unsigned judge_node(struct proof *proof, const struct cluster *cluster,
+			   const struct node *node)
 {
 	const struct facts *facts = node->facts;
 	struct certificate certs[] = {
@@ -71,6 +111,8 @@ static unsigned judge_node(struct proof *proof, const struct node *node)
 	if (node->role == NODE_MASTER)
 		judge_arg(proof, node, facts->args_apiserver,
 			  "kube-apiserver", "--advertise-address");
+	judge_refresh(proof, cluster, node);
+	judge_endpoint_name(proof, cluster, node);
 	for (size_t i = 0; i < n_certs; i++) {
 		/* A host without openssl cannot tell. */
 		if (certs[i].cert->not_after == 0)
@@ -91,7 +133,7 @@ void judge_files(struct proof *proof, const struct cluster *cluster)
 		if (!proof_expects(node) || !node->facts->installed)
 			continue;
 		n++;
-		n_certs += judge_node(proof, node);
+		n_certs += judge_node(proof, cluster, node);
 	}
 	if (n == 0)
 		proof_skip(proof, CONDITION_ARGS, "no node to look at");

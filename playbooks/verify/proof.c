@@ -17,6 +17,10 @@ const struct condition_text condition_texts[CONDITION_N] = {
 	[CONDITION_WORKERS_API] = { "api-from-workers",
 		"every node finds the API as its own kubelet does",
 		"every node, 127.0.0.1:16443" },
+	[CONDITION_API_ENDPOINT] = { "api-endpoint",
+		"the load balancer's address leads every node to the API, "
+		"whose certificate names it",
+		"every node, microk8s_api_endpoint" },
 	[CONDITION_PRESENT] = { "nodes-present",
 		"every host of the inventory is a node of its own", "API" },
 	[CONDITION_READY] = { "nodes-ready", "every node is Ready", "API" },
@@ -126,6 +130,15 @@ static void probe_free_or_not(void *data)
 	probe_free(data);
 }
 
+static void balancer_word_free(void *data)
+{
+	struct balancer_word *word = data;
+
+	if (word)
+		g_free(word->text);
+	g_free(word);
+}
+
 /* Frees all but what to do. */
 static void clear_answers(struct proof *proof)
 {
@@ -140,6 +153,7 @@ static void clear_answers(struct proof *proof)
 	g_clear_pointer(&proof->logs, g_hash_table_unref);
 	g_clear_pointer(&proof->probes, g_ptr_array_unref);
 	g_clear_pointer(&proof->unreached, g_ptr_array_unref);
+	g_clear_pointer(&proof->balancer, g_ptr_array_unref);
 	g_clear_pointer(&proof->deep_reports, g_ptr_array_unref);
 	g_clear_pointer(&proof->deep_problem, g_free);
 	for (int c = 0; c < CONDITION_N; c++)
@@ -157,6 +171,8 @@ void proof_reset(struct proof *proof, const struct cluster *cluster)
 	g_ptr_array_set_size(proof->probes, (int)cluster->nodes->len);
 	proof->unreached = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_set_size(proof->unreached, (int)cluster->nodes->len);
+	proof->balancer = g_ptr_array_new_with_free_func(balancer_word_free);
+	g_ptr_array_set_size(proof->balancer, (int)cluster->nodes->len);
 	for (int c = 0; c < CONDITION_N; c++)
 		proof->verdicts[c] =
 			g_ptr_array_new_with_free_func(verdict_free);
@@ -201,6 +217,19 @@ void proof_set_probe(struct proof *proof, const struct cluster *cluster,
 	}
 	probe_free(g_ptr_array_index(proof->probes, i));
 	g_ptr_array_index(proof->probes, i) = probe;
+}
+
+void proof_set_balancer(struct proof *proof, const struct cluster *cluster,
+			const struct node *node, struct balancer_word *word)
+{
+	guint i;
+
+	if (!g_ptr_array_find(cluster->nodes, node, &i)) {
+		balancer_word_free(word);
+		return;
+	}
+	balancer_word_free(g_ptr_array_index(proof->balancer, i));
+	g_ptr_array_index(proof->balancer, i) = word;
 }
 
 /* --- saying --- */

@@ -16,6 +16,7 @@ enum condition {
 	CONDITION_REACHED,
 	CONDITION_API,
 	CONDITION_WORKERS_API,
+	CONDITION_API_ENDPOINT,
 	CONDITION_PRESENT,
 	CONDITION_READY,
 	CONDITION_ADDRESS,
@@ -85,6 +86,13 @@ struct deep_report {
 };
 void deep_report_free(struct deep_report *report);
 
+/* What a host found at the cluster's endpoint. */
+struct balancer_word {
+	bool is_ok, is_untold;
+	char *text;		/* that in words */
+	const char *cause;	/* of what is wrong, or NULL; static */
+};
+
 struct proof {
 	/* what to do */
 	bool deep;
@@ -102,6 +110,8 @@ struct proof {
 	/* the hosts' word, by their place in cluster->nodes */
 	GPtrArray *probes;		/* struct probe * or NULL */
 	GPtrArray *unreached;		/* char *: why, or NULL */
+	GPtrArray *balancer;		/* struct balancer_word *, or NULL: not
+					   asked */
 	GPtrArray *deep_reports;	/* struct deep_report *, or NULL */
 	char *deep_problem;		/* why there are none, or NULL */
 	const char *deep_cause;
@@ -123,6 +133,10 @@ const struct probe *proof_probe(const struct proof *proof,
 /* Takes `probe`. On the node's own thread. */
 void proof_set_probe(struct proof *proof, const struct cluster *cluster,
 		     const struct node *node, struct probe *probe);
+
+/* The same of what it found at the endpoint. Takes `word`. */
+void proof_set_balancer(struct proof *proof, const struct cluster *cluster,
+			const struct node *node, struct balancer_word *word);
 
 /* --- judging --- */
 

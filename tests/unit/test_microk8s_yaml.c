@@ -52,6 +52,9 @@ static const struct {
 	{ "utf-8 before", "# \xc3\xa4\xe2\x82\xac\n" CANONICAL,
 	  { "10.0.0.2:1" }, "# \xc3\xa4\xe2\x82\xac\n" HEAD
 	  "\n        - address: 10.0.0.2:1\n" },
+	{ "a name", "# mine\n" CANONICAL, { "lb.example.com:16443" },
+	  "# mine\n" HEAD
+	  "\n        - address: lb.example.com:16443\n" },
 	{ "add", CANONICAL, { "10.0.0.1:16443", "10.0.0.2:16443",
 			      "10.0.0.3:16443" },
 	  CANONICAL "        - address: 10.0.0.2:16443\n"
@@ -127,8 +130,8 @@ static void test_provider_yaml_wrong_addresses_are_refused(void **state)
 {
 	static const char *const cases[] = {
 		"10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", ":1",
-		"host:16443", "10.0.0.1:1\n", "fd00::1:16443", "[10.0:1",
-		"10.0.0.1:16443 ", "",
+		"ho st:16443", "[host]:16443", "10.0.0.300:1", "10.0.0.1:1\n",
+		"fd00::1:16443", "[10.0:1", "10.0.0.1:16443 ", "",
 	};
 
 	(void)state;

@@ -53,6 +53,37 @@ static void test_scalar_duration_text_gives_microseconds(void **state)
 	}
 }
 
+static void test_scalar_server_is_a_host_and_a_port(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		unsigned port;
+	} cases[] = {
+		{ "lb.example.com:16443", "lb.example.com", 16443 },
+		{ "10.8.0.100:6443", "10.8.0.100", 6443 },
+		{ "lb:1", "lb", 1 },
+		{ "lb", NULL, 0 }, { "lb:", NULL, 0 }, { ":16443", NULL, 0 },
+		{ "lb:0", NULL, 0 }, { "lb:65536", NULL, 0 },
+		{ "lb:16443/", NULL, 0 }, { "https://lb:16443", NULL, 0 },
+		{ "10.8.0.300:16443", NULL, 0 }, { "10.8.0:16443", NULL, 0 },
+		{ "[2001:db8::1]:16443", NULL, 0 },
+		{ "2001:db8::1:16443", NULL, 0 }, { "l b:16443", NULL, 0 },
+		{ "-lb:16443", NULL, 0 }, { "lb.:16443", NULL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *host = NULL;
+		unsigned port = 0;
+		bool good = scalar_server(cases[i].text, &host, &port);
+
+		if (good != (cases[i].host != NULL) ||
+		    g_strcmp0(host, cases[i].host) != 0 ||
+		    port != cases[i].port)
+			fail_msg("'%s': %s %u", cases[i].text, host, port);
+	}
+}
+
 static void test_scalar_bool_takes_ansibles_words_only(void **state)
 {
 	static const char *const yes[] = { "true", "True", "YES", "on", "1",
@@ -117,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scalar_duration_text_gives_microseconds),
+		cmocka_unit_test(test_scalar_server_is_a_host_and_a_port),
 		cmocka_unit_test(test_scalar_bool_takes_ansibles_words_only),
 		cmocka_unit_test(test_nearest_name_finds_slips_and_no_more),
 	};
