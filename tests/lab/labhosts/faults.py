@@ -7,12 +7,15 @@ the host, as root.  What a reboot forgets is done again at the next boot.
 """
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import sys
+import time
 import traceback
 import uuid
 from typing import Callable
@@ -26,6 +29,9 @@ AWAY = "/var/lib/lab/away"
 PORT_PID = "/run/lab-port-16443.pid"
 PORT = 16443
 CLOCK = "/etc/lab/clock"
+BALANCER = disk.STANDIN + "/balancer.py"
+BALANCER_PID = "/run/lab-balancer.pid"
+BALANCER_LOG = "/var/log/lab-balancer.log"
 #: knobs whose work hostd does
 TOLD = ("calico_card", "kubelet_cert", "server_cert")
 
@@ -160,6 +166,43 @@ def _port(new: str, _old: str, _all: dict[str, str], _name: str) -> None:
     _write_lines(PORT_PID, [str(holder.pid)])
 
 
+def _bind(listener: socket.socket, port: int) -> None:
+    """Once who was killed has let go of it."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            listener.bind(("0.0.0.0", port))
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _balancer(new: str, _old: str, _all: dict[str, str], _name: str) -> None:
+    if os.path.exists(BALANCER_PID):
+        try:
+            os.kill(int(_lines(BALANCER_PID)[0]), signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # a power loss came before
+        os.unlink(BALANCER_PID)
+    if not new:
+        return
+    port, _, servers = new.partition("=")
+    # It has the listener from here, so that it takes connections at once.
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(listener, int(port))
+        listener.listen(128)
+        with open(BALANCER_LOG, "ab") as log:
+            runner = subprocess.Popen(
+                [sys.executable, BALANCER, str(listener.fileno()),
+                 *servers.split(",")], pass_fds=[listener.fileno()],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                start_new_session=True)
+    _write_lines(BALANCER_PID, [str(runner.pid)])
+
+
 def _extra_address(new: str, old: str, _all: dict[str, str], _name: str
                    ) -> None:
     if old:
@@ -195,6 +238,7 @@ _FAULTS: dict[str, tuple[_Act, bool]] = {
     "no_snapd": (_no_snapd, False),
     "proxy": (_proxy, False),
     "port_16443_taken": (_port, True),
+    "balancer": (_balancer, True),
     "extra_address": (_extra_address, True),
     "path_mtu": (_firewall, True),
     "udp4789_drop": (_firewall, True),
@@ -205,6 +249,7 @@ _VALUES = {"sudo": r"missing|password", "kubelet_cert": _CERTIFICATES,
            "server_cert": _CERTIFICATES, "clock_offset": r"-?\d+",
            "path_mtu": r"\d+", "machine_id": r"[0-9a-f]{32}",
            "hostname": r"[A-Za-z0-9_.-]+",
+           "balancer": r"\d+=\d+(\.\d+){3}:\d+(,\d+(\.\d+){3}:\d+)*",
            "extra_address": r"\d+(\.\d+){3}/\d+"}
 
 

@@ -75,6 +75,8 @@ KNOBS = (
     ("proxy", "", "", "the URL of http_proxy and https_proxy in "
      "/etc/environment"),
     ("port_16443_taken", "0", "", "something else listens on 16443"),
+    ("balancer", "", "", "a TCP load balancer runs there, such as "
+     "16443=10.8.0.4:16443,10.8.0.5:16443"),
     ("extra_address", "", "", "address/length on one more card, tun0"),
     ("path_mtu", "0", "", "UDP and ICMP packets larger than this vanish on "
      "their way to the host (TCP fits itself)"),

@@ -115,6 +115,20 @@ class Faults(LabTest):
         self.assertNotEqual(self.sh("node2", connect).rc, 0)
         self.knob("node2", port_16443_taken="0")
 
+    def test_balancer_passes_on_to_who_takes_it(self) -> None:
+        """The second server is nobody; without any the client is closed."""
+        asked = ("timeout 5 bash -c 'exec 3<>/dev/tcp/10.8.0.5/7000; "
+                 "head -c 4 <&3'")
+        self.turned("node2", balancer="7000=10.8.0.4:22,10.8.0.4:9")
+        for _ in range(3):
+            self.assertEqual(self.out("node1", asked), "SSH-")
+        self.knob("node2", balancer="7000=10.8.0.4:9")
+        self.assertEqual(self.out("node1", asked), "")
+        self.reboot("node2")
+        self.assertEqual(self.out("node1", asked), "")
+        self.knob("node2", balancer="")
+        self.assertNotEqual(self.sh("node1", asked).rc, 0)
+
     def test_extra_address_overlaps(self) -> None:
         self.turned("node2", extra_address="10.1.77.1/24")
         self.assertIn("10.1.77.0/24 dev tun0", self.out("node2",
