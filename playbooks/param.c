@@ -47,12 +47,23 @@ static bool fits(const struct param *param, const char *text)
 	return false;
 }
 
+static bool keeps_rule(const struct param *param, const char *text,
+		       GError **error)
+{
+	size_t at;
+
+	if (!param->rule || param->rule(param->name, text, &at, error))
+		return true;
+	g_prefix_error(error, "'%s': ", param->name);
+	return false;
+}
+
 bool param_check(const struct param *param, const char *text, GError **error)
 {
 	g_autofree char *choices = NULL;
 
 	if (fits(param, text))
-		return true;
+		return keeps_rule(param, text, error);
 	if (param->type == PARAM_ENUM) {
 		g_autofree char *list = g_strjoinv(
 			", ", (char **)(guintptr)param->choices);

@@ -20,6 +20,11 @@ enum param_type {
 				   means "absent" */
 };
 
+/* What a text must be beside its type, as the check of inventory rules
+ * (transport/inventory.h): false with error DATA and *at, a byte of `text`. */
+typedef bool (*param_rule)(const char *name, const char *text, size_t *at,
+			   GError **error);
+
 struct param {
 	const char *name;
 	enum param_type type;
@@ -28,6 +33,7 @@ struct param {
 					   NULL; may hold ${name} */
 	const char *const *choices;	/* NULL-terminated, PARAM_ENUM only */
 	const char *help;		/* one sentence */
+	param_rule rule;		/* of scalars, or NULL */
 };
 
 /* Where a value stands in the playbook; 1-based. */
@@ -44,8 +50,8 @@ struct argument {
 	GPtrArray *values;	/* PARAM_MAP: char * or NULL, parallel */
 };
 
-/* True if `text`, its ${names} filled in, is a value of `param`'s type; else
- * error DATA in the words "'timeout' takes ...". Maps are made of strings and
+/* True if `text`, its ${names} filled in, is a value of `param`'s type and
+ * keeps its rule; else error DATA in the words "'timeout' takes ...". Maps are made of strings and
  * always fit. */
 bool param_check(const struct param *param, const char *text, GError **error);
 

@@ -20,7 +20,8 @@ enum inventory_type {		/* how a variable's text is checked */
 	INVENTORY_DURATION,	/* 35, 35s, 2m, 500ms */
 	INVENTORY_CHANNEL,	/* 1.32/stable, latest/edge, 1.32-strict/... */
 	INVENTORY_SERVER,	/* HOST:PORT, see scalar_server() */
-	INVENTORY_SSH_ARGS	/* options of ssh(1), see ssh_args.h */
+	INVENTORY_SSH_ARGS,	/* options of ssh(1), see ssh_args.h */
+	INVENTORY_OWN		/* as the rules' own check decides */
 };
 
 struct inventory_var {
@@ -39,6 +40,11 @@ struct inventory_rules {
 	size_t n_vars;
 	const struct inventory_group_alias *aliases;
 	size_t n_aliases;
+	/* Judges the text of a variable of type INVENTORY_OWN: false with
+	 * error DATA in words for people, and *at the byte of `text` where it
+	 * stops making sense. NULL if there is none of that type. */
+	bool (*check)(const char *name, const char *text, size_t *at,
+		      GError **error);
 };
 
 struct problem {

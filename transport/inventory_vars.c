@@ -204,6 +204,32 @@ static void check_type(struct inventory_reader *r, const char *name,
 			       types[type].what);
 }
 
+/* Where byte `at` of a value is in the line: quotes before it count, escapes
+ * do not matter to values that are checked so. */
+static size_t place_in_value(const struct inventory_reader *r,
+			     const char *value, size_t value_at, size_t at)
+{
+	for (size_t shift = 0; shift < 2; shift++)
+		if (strncmp(r->line + value_at + shift, value, at) == 0)
+			return value_at + shift + at;
+	return value_at;
+}
+
+static void check_var(struct inventory_reader *r,
+		      const struct inventory_var *var, const char *value,
+		      size_t value_at)
+{
+	g_autoptr(GError) error = NULL;
+	size_t at = 0;
+
+	if (var->type != INVENTORY_OWN)
+		check_type(r, var->name, value, value_at, var->type);
+	else if (!r->rules->check(var->name, value, &at, &error))
+		reader_problem(r, true,
+			       place_in_value(r, value, value_at, at), NULL,
+			       "%s: %s", var->name, error->message);
+}
+
 static void check_known(struct inventory_reader *r, size_t i, size_t at,
 			const char *value, size_t value_at)
 {
@@ -242,8 +268,7 @@ static void check_name(struct inventory_reader *r, const char *name, size_t at,
 
 	for (size_t i = 0; i < r->rules->n_vars; i++)
 		if (strcmp(name, r->rules->vars[i].name) == 0) {
-			check_type(r, name, value, value_at,
-				   r->rules->vars[i].type);
+			check_var(r, &r->rules->vars[i], value, value_at);
 			return;
 		}
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	static const struct inventory_rules rules = {
 		"microk8s_", vars, G_N_ELEMENTS(vars),
-		aliases, G_N_ELEMENTS(aliases)
+		aliases, G_N_ELEMENTS(aliases), NULL
 	};
 	g_autoptr(GPtrArray) problems =
 		g_ptr_array_new_with_free_func(free_problem);

@@ -17,12 +17,26 @@ static const struct inventory_var vars[] = {
 	{ "node_ip", INVENTORY_IPV4, "" },
 	{ "microk8s_channel", INVENTORY_CHANNEL, "" },
 	{ "microk8s_settle", INVENTORY_DURATION, "" },
+	{ "microk8s_own", INVENTORY_OWN, "" },
 };
 static const struct inventory_group_alias aliases[] = {
 	{ "master", "masters" },
 };
+
+/* The rules' own judgement: an X is wrong. */
+static bool check_own(const char *name, const char *text, size_t *at,
+		      GError **error)
+{
+	*at = strcspn(text, "X");
+	if (!text[*at])
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA, "X in %s", name);
+	return false;
+}
+
 static const struct inventory_rules rules = {
-	"microk8s_", vars, G_N_ELEMENTS(vars), aliases, G_N_ELEMENTS(aliases)
+	"microk8s_", vars, G_N_ELEMENTS(vars), aliases, G_N_ELEMENTS(aliases),
+	check_own
 };
 
 static void free_problem(void *problem)
@@ -73,6 +87,13 @@ static const struct { const char *text, *where, *what; } mistakes[] = {
 	  "microk8s_channel?" },
 	{ "h microk8s_channel=1.32\n", "i:1:20:", "1.32/stable" },
 	{ "h microk8s_settle=soon\n", "i:1:19:", "2m" },
+	{ "h microk8s_own=aXb\n", "i:1:17: microk8s_own: X in microk8s_own",
+	  "" },
+	{ "h microk8s_own='a X'\n", "i:1:19:", "X in" },
+	{ "h microk8s_own=\"a X\"\n", "i:1:19:", "X in" },
+	{ "h microk8s_own='\"a X\"'\n", "i:1:20:", "X in" },
+	{ "h\n[all:vars]\nmicrok8s_own =  a X\n", "i:3:19:", "X in" },
+	{ "h\n[all:vars]\nmicrok8s_own = 'a X'\n", "i:3:19:", "X in" },
 	{ "h ansible_become=maybe\n", "i:1:18:", "truth value" },
 	{ "h ansible_connection=local\n", "i:1:22:", "SSH only" },
 	{ "h a={{ b }}\n", "i:1:5:", "templates" },
