@@ -32,6 +32,8 @@ KNOBS = (
     ("install_seconds", "40", "s", "how long `snap install` takes"),
     ("install_fail", "0", "", "the install hook fails (no /dev/kmsg)"),
     ("store_away", "0", "", "the snap store cannot be reached"),
+    ("addon_seconds", "5", "s", "how long after `microk8s enable` has ended "
+     "`status` shows the addon"),
     ("seed_seconds", "0", "s", "after boot snapd is not seeded for so long"),
     ("low_memory", "0", "", "the install hook finds less than 512 MB"),
     ("snap_busy", "", "", "kind of a change that snapd is busy with, such "

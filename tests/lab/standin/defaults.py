@@ -129,6 +129,21 @@ oom_score = 0
     conf_dir = "${SNAP_DATA}/args/cni-network"
 """
 
+#: certs.d/REGISTRY/hosts.toml, read at every pull
+DOCKER_HOSTS = """server = "https://docker.io"
+
+[host."https://registry-1.docker.io"]
+  capabilities = ["pull", "resolve"]
+
+"""
+
+LOCAL_HOSTS = """server = "http://localhost:32000"
+
+[host."http://localhost:32000"]
+  capabilities = ["pull", "resolve"]
+
+"""
+
 ETCD = """--data-dir=${SNAP_COMMON}/var/run/etcd
 --advertise-client-urls=https://${DEFAULT_INTERFACE_IP_ADDR}:12379
 --listen-client-urls=https://0.0.0.0:12379
@@ -261,6 +276,8 @@ spec:
 #: below default-args/ and, after the install, below args/
 FILES = {
     "apiserver-proxy": APISERVER_PROXY,
+    "certs.d/docker.io/hosts.toml": DOCKER_HOSTS,
+    "certs.d/localhost:32000/hosts.toml": LOCAL_HOSTS,
     "cluster-agent": CLUSTER_AGENT,
     "cni-network/cni.yaml": CNI,
     "containerd": CONTAINERD,

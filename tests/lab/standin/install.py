@@ -6,6 +6,7 @@ The files of the install hook; nothing here starts a daemon or waits.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -141,8 +142,23 @@ def refresh(version: str, revision: str) -> None:
     link_commands()
 
 
+def aliases() -> dict[str, str]:
+    """alias -> command, of every snap: scripts in /snap/bin that call it."""
+    found = {}
+    for script in BIN.iterdir() if BIN.is_dir() else ():
+        if not script.is_symlink() and script.is_file():
+            called = re.search(r"^exec %s/(\S+)" % BIN, script.read_text(),
+                               re.M)
+            if called:
+                found[script.name] = called.group(1)
+    return found
+
+
 def remove() -> None:
     """Everything of the snap; the group stays, as in life."""
+    for alias, command in aliases().items():
+        if command.split(".")[0] == "microk8s":
+            (BIN / alias).unlink()
     for root in (SNAP_ROOT, DATA_ROOT):
         shutil.rmtree(root, ignore_errors=True)
     if BIN.is_dir():

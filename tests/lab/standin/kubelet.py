@@ -117,7 +117,8 @@ class Kubelet:
         self._gone = False
         self._info = node_info()
         self._size = {"cpu": str(os.cpu_count() or 1),
-                      "memory": "%dKi" % memory_kb(), "pods": "110"}
+                      "memory": "%dKi" % memory_kb(),
+                      "pods": flags.get("--max-pods") or "110"}
 
     # --- what it says of itself ---
 

@@ -364,10 +364,26 @@ class Snap:
         if not target.exists() or "/" in name or not name:
             raise SnapError('cannot enable alias "%s" for "%s", no such app'
                             % (name, app))
+        self.snapd.check_free()
+        other = install.aliases().get(name, app).partition(".")[0]
+        if other != SNAP_NAME:
+            raise SnapError('cannot enable alias "%s" for "%s", already '
+                            'enabled for "%s"' % (name, SNAP_NAME, other))
         script = install.BIN / name
         script.write_text('#!/bin/sh\nexec %s "$@"\n' % target)
         script.chmod(0o755)
         return 0, "Added:\n  - %s as %s\n" % (app, name), ""
+
+    async def do_aliases(self, line: Line) -> Answer:
+        """`snap aliases [SNAP]`."""
+        rows = [(command, alias, "manual") for alias, command
+                in sorted(install.aliases().items())
+                if command.split(".")[0] in (line.words
+                                             or [command.split(".")[0]])]
+        if not rows:
+            return 0, "", "No aliases are currently defined%s.\n" % (
+                ' for snap "%s"' % line.words[0] if line.words else "")
+        return 0, table([("Command", "Alias", "Notes")] + rows), ""
 
     async def do_unalias(self, line: Line) -> Answer:
         """`snap unalias kubectl`."""

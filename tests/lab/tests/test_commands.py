@@ -151,6 +151,65 @@ class CommandsOfAMaster(LabTest):
         got = self.mk("node1", "status", "--addon", "dns")
         self.assertEqual((got.rc, got.out), (0, "enabled\n"))
 
+    def test_enable_waits_for_status_and_says_what_its_script_says(
+            self) -> None:
+        pool = "10.0.0.200-10.0.0.210,10.0.1.0/28"
+        got = self.mk("node1", "enable", "metallb:" + pool)
+        self.assertEqual((got.rc, got.out, got.err), (
+            0, "Enabling MetalLB\nApplying Metallb manifest\nMetalLB is "
+            "enabled\n", "Infer repository core for addon metallb\n"))
+        self.eventually("metallb in status", lambda: self.mk(
+            "node1", "status", "-a", "metallb").out == "enabled\n")
+        self.assertEqual(self.read("node1", "var/addons/metallb.on"), pool)
+        got = self.mk("node1", "enable", "metallb:x")
+        self.assertEqual((got.rc, got.out), (
+            0, "Addon core/metallb is already enabled\n"))
+        got = self.mk("node1", "disable", "metallb")
+        self.assertEqual(got.rc, 0, got)
+        self.assertIn("core/metallb: disabled", self.mk(
+            "node1", "status", "--format", "short").out)
+
+    def test_enable_refusals_exit_1(self) -> None:
+        got = self.mk("node1", "enable", "dnss")
+        self.assertEqual((got.rc, got.out, got.err), (
+            1, "", "Addon dnss was not found in any repository\n"))
+        got = self.mk("node1", "enable", "metallb:here")
+        self.assertEqual(got.rc, 1, got)
+        self.assertIn("Your input value (here) is not a valid IP Range\n",
+                      got.out)
+        self.assertEqual(self.mk("node1", "enable", "metallb").rc, 1)
+        self.assertEqual(self.mk("node1", "enable").rc, 2)
+        self.assertEqual(self.mk("node1", "status", "-a", "metallb").out,
+                         "disabled\n")
+
+    def test_enable_community_brings_its_addons(self) -> None:
+        self.addCleanup(self.mk, "node1", "disable", "community")
+        self.assertEqual(self.mk("node1", "enable", "argocd").rc, 1)
+        self.assertEqual(self.mk("node1", "enable", "community").rc, 0)
+        self.eventually("argocd in status", lambda: (
+            "community/argocd: disabled\n" in self.mk(
+                "node1", "status", "--format", "short").out))
+
+    def test_node_taints_are_replaced_by_a_merge_of_that_version(
+            self) -> None:
+        def patch(change: str):
+            return self.sh("node1", "/snap/bin/microk8s kubectl patch node "
+                           "node1 --type merge -p '%s'" % change)
+        got = patch('{"spec":{"taints":[{"key":"a","effect":"NoExecute"}]},'
+                    '"metadata":{"labels":{"a/b":"c"}}}')
+        self.assertEqual(got.rc, 0, got)
+        node = json.loads(self.mk("node1", "kubectl", "get", "node", "node1",
+                                  "-o", "json").out)
+        self.assertEqual(node["spec"]["taints"], [
+            {"key": "a", "effect": "NoExecute"}])
+        self.assertEqual(node["metadata"]["labels"]["a/b"], "c")
+        got = patch('{"metadata":{"resourceVersion":"1"},"spec":'
+                    '{"taints":[]}}')
+        self.assertEqual(got.rc, 1, got)
+        self.assertIn("the object has been modified", got.err)
+        self.assertEqual(patch('{"metadata":{"labels":{"a/b":null}},"spec":'
+                               '{"taints":null}}').rc, 0)
+
     def test_kubectl_nodes_table_and_json_agree(self) -> None:
         got = self.mk("node1", "kubectl", "get", "nodes", "-o", "wide")
         self.assertEqual(got.rc, 0, got)

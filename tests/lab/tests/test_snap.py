@@ -54,6 +54,31 @@ class SnapInstalls(LabTest):
         self.assertEqual((got.rc, got.err), (
             1, "error: access denied (try with sudo)\n"))
 
+    def test_alias_is_one_snaps_and_goes_with_it(self) -> None:
+        self.addCleanup(self.remove, "node1")
+        self.assertEqual(self.install("node1", "--classic").rc, 0)
+        got = self.on("node1", "snap", "aliases")
+        self.assertEqual((got.rc, got.out, got.err), (
+            0, "", "No aliases are currently defined.\n"))
+        got = self.on("node1", "snap", "alias", "microk8s.kubectl",
+                      "kubectl")
+        self.assertEqual(got.out, "Added:\n  - microk8s.kubectl as "
+                         "kubectl\n")
+        self.assertEqual(self.on("node1", "snap", "aliases").out,
+                         "Command           Alias    Notes\n"
+                         "microk8s.kubectl  kubectl  manual\n")
+        self.remove("node1")
+        self.assertEqual(self.sh("node1", "ls /snap/bin").out, "")
+        self.sh("node1", "printf '#!/bin/sh\nexec /snap/bin/other.kubectl\n'"
+                " > /snap/bin/kubectl")
+        self.addCleanup(self.on, "node1", "rm", "/snap/bin/kubectl")
+        self.assertEqual(self.install("node1", "--classic").rc, 0)
+        got = self.on("node1", "snap", "alias", "microk8s.kubectl",
+                      "kubectl")
+        self.assertEqual((got.rc, got.out, got.err), (
+            1, "", 'error: cannot enable alias "kubectl" for "microk8s", '
+            'already enabled for "other"\n'))
+
     def test_install_gives_the_channels_version(self) -> None:
         self.addCleanup(self.remove, "node1")
         got = self.install("node1", "--classic", "--channel=1.31")

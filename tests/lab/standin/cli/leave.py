@@ -49,7 +49,7 @@ ON_DISK = ("community", "ha-cluster", "helm", "helm3")
 def new_datastore() -> None:
     """An empty datastore of one member in the old one's place; the addons
     that were in it are gone."""
-    for addon in addons.ADDONS:
+    for addon in addons.ADDONS + addons.COMMUNITY:
         if addon.name not in ON_DISK:
             addon.set_enabled(False)
     backend = core.path("var", "kubernetes", "backend")

@@ -67,7 +67,8 @@ def print_pretty(ready: bool) -> None:
         if group:
             print("  %s:" % title)
         for addon in group:
-            print("    %-20s # (core) %s" % (addon.name, addon.description))
+            print("    %-20s # (%s) %s" % (addon.name, addon.repository,
+                                           addon.description))
 
 
 def print_yaml(ready: bool) -> None:
@@ -89,7 +90,7 @@ def print_yaml(ready: bool) -> None:
     for group in addons.split():
         for addon in group:
             print("  - name: %s" % addon.name)
-            print("    repository: core")
+            print("    repository: " + addon.repository)
             print("    description: %s" % addon.description)
             print("    version: %s" % addon.version)
             print("    status: %s" % ("enabled" if addon.enabled()
@@ -104,8 +105,8 @@ def print_short(ready: bool) -> None:
     print("addons:")
     for group in addons.split():
         for addon in group:
-            print("core/%s: %s" % (addon.name, "enabled" if addon.enabled()
-                                   else "disabled"))
+            print("%s: %s" % (addon.label(), "enabled" if addon.enabled()
+                              else "disabled"))
 
 
 def print_old_yaml(ready: bool) -> None:
