@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What can be the name of a user: as shadow's useradd sees it, and without
+ * what a shell or a command line would take for something else.
+ */
+#include "group_users.h"
+#include "word_list.h"
+
+#include <string.h>
+
+#define NAME_MAX_BYTES 32
+
+bool group_users_is_name(const char *user)
+{
+	size_t length = strlen(user);
+
+	if (length == 0 || length > NAME_MAX_BYTES ||
+	    (!g_ascii_isalnum(*user) && *user != '_'))
+		return false;
+	return user[strspn(user, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS
+			   "_.-")] == '\0';
+}
+
+bool group_users_check(const char *name, const char *text, size_t *at,
+		       GError **error)
+{
+	g_autoptr(GPtrArray) words =
+		word_list(text, WORD_LIST_COMMAS, at, error);
+
+	(void)name;
+	for (guint i = 0; words && i < words->len; i++) {
+		const struct list_word *word = g_ptr_array_index(words, i);
+
+		if (group_users_is_name(word->text) ||
+		    strcmp(word->text, "${ansible_user}") == 0)
+			continue;
+		word_list_refuse(at, word->at, error, "'%s' is not the name "
+				 "of a user (${ansible_user} stands for the "
+				 "one who logs in)", word->text);
+		return false;
+	}
+	return words != NULL;
+}
