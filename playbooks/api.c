@@ -167,7 +167,9 @@ json_t *api_send(struct api *api, const char *method, const char *path,
 {
 	g_autoptr(HttpResponse) response = NULL;
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	bool ok = http_request(api->http, method, path, text, NULL,
+	const char *type = strcmp(method, "PATCH") == 0
+		? "application/merge-patch+json" : NULL;
+	bool ok = http_request(api->http, method, path, text, type,
 			       request_deadline(deadline_us, API_REQUEST_US),
 			       &response, error);
 

@@ -38,7 +38,8 @@ json_t *api_get(struct api *api, const char *path, long *http_status,
 bool api_get_text(struct api *api, const char *path, long *http_status,
 		  char **text, gint64 deadline_us, GError **error);
 
-/* POST (`body` given, borrowed) or DELETE (`body` NULL). A status other than
+/* POST, PATCH (`body` given, borrowed; a patch is merged as RFC 7396 says) or
+ * DELETE (`body` NULL). A status other than
  * 200, 201 or 202 is error HTTP with the API's own message and `*http_status`
  * (may be NULL). The answer (caller json_decref()s), or NULL on error. */
 json_t *api_send(struct api *api, const char *method, const char *path,

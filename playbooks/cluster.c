@@ -9,6 +9,7 @@
 #include "api_endpoint.h"
 #include "microk8s/kube_nodes.h"
 #include "transport/error.h"
+#include "wants.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -27,6 +28,34 @@ static const struct inventory_var vars[] = {
 	  "how long the join token of a run lives (default: 1h)" },
 	{ "microk8s_api_endpoint", INVENTORY_SERVER,
 	  "load balancer in front of the masters, HOST:PORT" },
+	{ "microk8s_addons", INVENTORY_OWN,
+	  "addons to enable, such as dns ingress metallb:FROM-TO" },
+	{ "microk8s_alias", INVENTORY_BOOL,
+	  "whether kubectl is to mean MicroK8s' kubectl on the nodes" },
+	{ "microk8s_group_users", INVENTORY_OWN,
+	  "users who may call microk8s without sudo" },
+	{ "microk8s_registry_mirrors", INVENTORY_OWN,
+	  "mirrors of image registries, REGISTRY=URL" },
+	{ "microk8s_extra_sans", INVENTORY_OWN,
+	  "more names and addresses of the API in its certificate" },
+	{ "node_labels", INVENTORY_OWN, "labels of the node, KEY=VALUE" },
+	{ "node_taints", INVENTORY_OWN,
+	  "taints of the node, KEY[=VALUE]:EFFECT" },
+	{ "microk8s_kubelet_args", INVENTORY_OWN, "flags for the kubelet" },
+	{ "microk8s_kube_apiserver_args", INVENTORY_OWN,
+	  "flags for the API server" },
+	{ "microk8s_kube_proxy_args", INVENTORY_OWN, "flags for kube-proxy" },
+	{ "microk8s_kube_scheduler_args", INVENTORY_OWN,
+	  "flags for the scheduler" },
+	{ "microk8s_kube_controller_manager_args", INVENTORY_OWN,
+	  "flags for the controller manager" },
+	{ "microk8s_containerd_args", INVENTORY_OWN, "flags for containerd" },
+	{ "microk8s_k8s_dqlite_args", INVENTORY_OWN,
+	  "flags for the datastore" },
+	{ "microk8s_cluster_agent_args", INVENTORY_OWN,
+	  "flags for the cluster agent" },
+	{ "microk8s_apiserver_proxy_args", INVENTORY_OWN,
+	  "flags for the workers' way to the API" },
 };
 
 static const struct inventory_group_alias aliases[] = {
@@ -43,6 +72,7 @@ static const struct inventory_rules rules = {
 	.n_vars = G_N_ELEMENTS(vars),
 	.aliases = aliases,
 	.n_aliases = G_N_ELEMENTS(aliases),
+	.check = wants_check,
 };
 
 const struct inventory_rules *cluster_inventory_rules(void)

@@ -23,7 +23,9 @@ enum node_role { NODE_MASTER, NODE_WORKER };
 enum node_service {
 	NODE_KUBELITE = 1 << 0,
 	NODE_DQLITE = 1 << 1,
-	NODE_PROXY = 1 << 2
+	NODE_PROXY = 1 << 2,
+	NODE_CONTAINERD = 1 << 3,
+	NODE_AGENT = 1 << 4
 };
 
 struct node {

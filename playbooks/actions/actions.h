@@ -9,6 +9,7 @@
 
 #include "playbooks/action.h"
 #include "playbooks/cluster.h"
+#include "playbooks/microk8s/args_file.h"
 #include "transport/error.h"
 #include "transport/exec.h"
 #include "transport/file.h"
@@ -39,6 +40,17 @@ const char *pending_marker(enum node_service service);
 enum task_status node_edit_file(struct task *task, const char *path,
 				const char *before, const char *after,
 				enum node_service service, GError **error);
+
+/* Edits the args file of `service` as the facts, or else the host, have it;
+ * the facts say afterwards what is there now. As node_edit_file(), and
+ * TASK_OK if nothing is to do. */
+enum task_status node_edit_args(struct task *task, const char *service,
+				const struct args_edit *edits, size_t n,
+				GError **error);
+
+/* Appends "--a=1, --b absent", for people. */
+void args_edits_describe(const struct args_edit *edits, size_t n,
+			 GString *text);
 
 /* Runs `script` as a job until it succeeds or fails for good; waits out what
  * passes, such as another change of snapd's. `what` names it in errors. */
@@ -75,14 +87,15 @@ char *duration_text(gint64 us);
 bool token_mint(struct cluster *cluster, const char *ttl, gint64 deadline_us,
 		GError **error);
 
-extern const struct action action_api, action_args, action_ask_api,
-	action_ask_api_again, action_ask_deep, action_ask_host, action_belongs,
-	action_certificates, action_cni, action_cni_apply, action_copy,
-	action_datastore, action_departures, action_drain, action_forget,
-	action_join, action_leave, action_lock, action_look, action_node_ready,
-	action_preflight, action_proxy, action_proxy_refresh, action_purge,
-	action_remove_node, action_restart, action_restart_service,
-	action_revoke, action_run, action_settle, action_snap, action_token,
-	action_verify;
+extern const struct action action_addons, action_alias, action_api,
+	action_args, action_ask_api, action_ask_api_again, action_ask_deep,
+	action_ask_host, action_belongs, action_certificates, action_cni,
+	action_cni_apply, action_copy, action_datastore, action_departures,
+	action_drain, action_extra_args, action_forget, action_group_users,
+	action_join, action_label, action_leave, action_lock, action_look,
+	action_mirrors, action_node_ready, action_preflight, action_proxy,
+	action_proxy_refresh, action_purge, action_remove_node,
+	action_restart, action_restart_service, action_revoke, action_run, action_settle,
+	action_snap, action_taint, action_token, action_verify;
 
 #endif

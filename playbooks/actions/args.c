@@ -5,13 +5,12 @@
  */
 #include "actions.h"
 
-#include "playbooks/microk8s/args_file.h"
-
 #include <string.h>
 
 static const char *const service_names[] = {
 	"kube-apiserver", "kubelet", "kube-proxy", "kube-scheduler",
-	"kube-controller-manager", "apiserver-proxy", "k8s-dqlite", NULL
+	"kube-controller-manager", "apiserver-proxy", "k8s-dqlite",
+	"containerd", "cluster-agent", NULL
 };
 
 static const struct param params[] = {
@@ -23,12 +22,22 @@ static const struct param params[] = {
 		  "null value removes the flag." },
 };
 
+/* kubelite reads the files of all Kubernetes' components. */
 static enum node_service service_of(const char *name)
 {
-	if (strcmp(name, "apiserver-proxy") == 0)
-		return NODE_PROXY;
-	if (strcmp(name, "k8s-dqlite") == 0)
-		return NODE_DQLITE;
+	static const struct {
+		const char *name;
+		enum node_service service;
+	} others[] = {
+		{ "apiserver-proxy", NODE_PROXY },
+		{ "k8s-dqlite", NODE_DQLITE },
+		{ "containerd", NODE_CONTAINERD },
+		{ "cluster-agent", NODE_AGENT },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		if (strcmp(others[i].name, name) == 0)
+			return others[i].service;
 	return NODE_KUBELITE;
 }
 
@@ -43,6 +52,7 @@ static char **known_text(struct facts *facts, const char *service)
 		{ "kubelet", &facts->args_kubelet },
 		{ "kube-proxy", &facts->args_proxy },
 		{ "apiserver-proxy", &facts->args_apiserver_proxy },
+		{ "cluster-agent", &facts->args_cluster_agent },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
@@ -65,23 +75,6 @@ static bool current_text(struct task *task, const char *service,
 			 error);
 }
 
-static char *edited(struct task *task, const char *before, GString *summary,
-		    GError **error)
-{
-	size_t n = task_map_size(task, "set");
-	g_autofree struct args_edit *edits = g_new0(struct args_edit, n);
-
-	for (size_t i = 0; i < n; i++) {
-		edits[i].key = task_map_key(task, "set", i);
-		edits[i].value = task_map_value(task, "set", i);
-		g_string_append_printf(summary, "%s%s%s%s",
-				       i ? ", " : "", edits[i].key,
-				       edits[i].value ? "=" : " absent",
-				       edits[i].value ? edits[i].value : "");
-	}
-	return args_file_edit(before, edits, n, error);
-}
-
 /* The facts must say what is there now: the next step may look at it. */
 static void remember(struct task *task, const char *service, const char *text)
 {
@@ -94,23 +87,20 @@ static void remember(struct task *task, const char *service, const char *text)
 	*known = g_strdup(text);
 }
 
-static enum task_status args_run(struct task *task, GError **error)
+enum task_status node_edit_args(struct task *task, const char *service,
+				const struct args_edit *edits, size_t n,
+				GError **error)
 {
-	const char *service = task_string(task, "service");
 	g_autofree char *path = g_strconcat(ARGS_DIR "/", service, NULL);
 	g_autofree char *before = NULL, *after = NULL;
-	g_autoptr(GString) summary = g_string_new(NULL);
 
-	if (node_skips(task, false) || node_is_unknowable(task))
-		return TASK_SKIPPED;
 	if (!current_text(task, service, path, &before, error))
 		return TASK_FAILED;
-	after = edited(task, before, summary, error);
+	after = args_file_edit(before, edits, n, error);
 	if (!after) {
 		g_prefix_error(error, "%s: ", path);
 		return TASK_FAILED;
 	}
-	task_say(task, "%s", summary->str);
 	if (before && strcmp(before, after) == 0)
 		return TASK_OK;
 	enum task_status status = node_edit_file(task, path, before, after,
@@ -119,6 +109,37 @@ static enum task_status args_run(struct task *task, GError **error)
 	if (status == TASK_CHANGED && task_may_change(task))
 		remember(task, service, after);
 	return status;
+}
+
+void args_edits_describe(const struct args_edit *edits, size_t n,
+			 GString *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *value = edits[i].value;
+		const char *sign = !value ? " absent" : *value ? "=" : "";
+
+		g_string_append_printf(text, "%s%s%s%s", i ? ", " : "",
+				       edits[i].key, sign,
+				       value ? value : "");
+	}
+}
+
+static enum task_status args_run(struct task *task, GError **error)
+{
+	size_t n = task_map_size(task, "set");
+	g_autofree struct args_edit *edits = g_new0(struct args_edit, n);
+	g_autoptr(GString) summary = g_string_new(NULL);
+
+	if (node_skips(task, false) || node_is_unknowable(task))
+		return TASK_SKIPPED;
+	for (size_t i = 0; i < n; i++) {
+		edits[i].key = task_map_key(task, "set", i);
+		edits[i].value = task_map_value(task, "set", i);
+	}
+	args_edits_describe(edits, n, summary);
+	task_say(task, "%s", summary->str);
+	return node_edit_args(task, task_string(task, "service"), edits, n,
+			      error);
 }
 
 const struct action action_args = {

@@ -170,7 +170,8 @@ locks() {
 			say lock "$lock"
 		fi
 	done
-	for service in kubelite k8s-dqlite apiserver-proxy; do
+	for service in kubelite k8s-dqlite apiserver-proxy containerd \
+		cluster-agent; do
 		if [ -e "$common/muster/pending/$service" ]; then
 			say pending "$service"
 		fi

@@ -16,10 +16,12 @@ static const struct {
 	const char *name;		/* the marker's name */
 	const char *daemon;
 } services[] = {
-	/* the datastore first: kubelite waits for it */
+	/* what kubelite waits for comes first */
+	{ NODE_CONTAINERD, "containerd", "microk8s.daemon-containerd" },
 	{ NODE_DQLITE, "k8s-dqlite", "microk8s.daemon-k8s-dqlite" },
 	{ NODE_KUBELITE, "kubelite", "microk8s.daemon-kubelite" },
 	{ NODE_PROXY, "apiserver-proxy", "microk8s.daemon-apiserver-proxy" },
+	{ NODE_AGENT, "cluster-agent", "microk8s.daemon-cluster-agent" },
 };
 
 /* "Restarted." says only that systemctl returned; so what the datastore does
@@ -48,6 +50,10 @@ const char *pending_marker(enum node_service service)
 		return PENDING_DIR "/k8s-dqlite";
 	case NODE_PROXY:
 		return PENDING_DIR "/apiserver-proxy";
+	case NODE_CONTAINERD:
+		return PENDING_DIR "/containerd";
+	case NODE_AGENT:
+		return PENDING_DIR "/cluster-agent";
 	}
 	return NULL;
 }

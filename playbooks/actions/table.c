@@ -8,6 +8,8 @@
 #include <string.h>
 
 const struct action *const action_table[] = {
+	&action_addons,
+	&action_alias,
 	&action_api,
 	&action_args,
 	&action_ask_api,
@@ -22,11 +24,15 @@ const struct action *const action_table[] = {
 	&action_datastore,
 	&action_departures,
 	&action_drain,
+	&action_extra_args,
 	&action_forget,
+	&action_group_users,
 	&action_join,
+	&action_label,
 	&action_leave,
 	&action_lock,
 	&action_look,
+	&action_mirrors,
 	&action_node_ready,
 	&action_preflight,
 	&action_proxy,
@@ -39,6 +45,7 @@ const struct action *const action_table[] = {
 	&action_run,
 	&action_settle,
 	&action_snap,
+	&action_taint,
 	&action_token,
 	&action_verify,
 	NULL

@@ -132,6 +132,8 @@ static const struct {
 	{ "kubelite", FACTS_PENDING_KUBELITE },
 	{ "k8s-dqlite", FACTS_PENDING_DQLITE },
 	{ "apiserver-proxy", FACTS_PENDING_PROXY },
+	{ "containerd", FACTS_PENDING_CONTAINERD },
+	{ "cluster-agent", FACTS_PENDING_AGENT },
 };
 
 static bool fill_lock(struct facts *facts, void *field, const char *value)

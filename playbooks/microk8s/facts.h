@@ -38,7 +38,9 @@ enum facts_lock {
 enum facts_pending {
 	FACTS_PENDING_KUBELITE = 1 << 0,
 	FACTS_PENDING_DQLITE = 1 << 1,
-	FACTS_PENDING_PROXY = 1 << 2
+	FACTS_PENDING_PROXY = 1 << 2,
+	FACTS_PENDING_CONTAINERD = 1 << 3,
+	FACTS_PENDING_AGENT = 1 << 4
 };
 
 struct facts_address {

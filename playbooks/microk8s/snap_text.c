@@ -95,6 +95,24 @@ struct snap_row *snap_text_find_row(const char *text, const char *name)
 	return NULL;
 }
 
+char *snap_text_alias_of(const char *text, const char *alias)
+{
+	enum { COMMAND, ALIAS, NOTES, N };
+	g_autofree char *copy = bounded(text);
+	g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		g_autoptr(GPtrArray) words = split_words(*line, N);
+
+		if (words->len > ALIAS &&
+		    strcmp(g_ptr_array_index(words, ALIAS), alias) == 0 &&
+		    !(words->len > NOTES &&
+		      strstr(g_ptr_array_index(words, NOTES), "disabled")))
+			return g_strdup(g_ptr_array_index(words, COMMAND));
+	}
+	return NULL;
+}
+
 bool snap_notes_has(const char *notes, const char *note)
 {
 	g_auto(GStrv) list = g_strsplit(notes ? notes : "", ",", -1);

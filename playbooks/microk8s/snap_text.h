@@ -36,6 +36,10 @@ bool snap_text_is_already_installed(const char *text);
  * that change ("service-control", "auto-refresh"), owned by the caller. */
 bool snap_text_is_busy(const char *text, char **kind);
 
+/* The command ("microk8s.kubectl") that `snap aliases` shows for `alias`, or
+ * NULL: none has it, or it is disabled. Owned by the caller. */
+char *snap_text_alias_of(const char *text, const char *alias);
+
 /* "track/risk[/branch]" of any way a channel may be written: "1.31" is
  * 1.31/stable, "edge" is latest/edge. NULL with error DATA if it is not a
  * channel. Owned by the caller. */

@@ -151,6 +151,7 @@ static void test_facts_of_a_worker_are_all_read(void **state)
 		"snap_path=/usr/bin/snap\n" SNAP
 		"lock=clustered.lock\nlock=no-cert-reissue\nlock=ha-cluster\n"
 		"lock=some-new.lock\npending=kubelite\npending=future\n"
+		"pending=containerd\npending=cluster-agent\n"
 		"cert.kubelet.san=DNS:node-2, IP Address:10.0.0.58, "
 		"IP Address:10.8.0.6\n" "a_key_of_tomorrow=1\n\n" END);
 
@@ -162,7 +163,8 @@ static void test_facts_of_a_worker_are_all_read(void **state)
 	assert_true(facts->installed && facts->held);
 	assert_int_equal(facts->locks, LOCK_CLUSTERED | LOCK_NO_CERT_REISSUE |
 			 LOCK_HA_CLUSTER);
-	assert_int_equal(facts->pending, FACTS_PENDING_KUBELITE);
+	assert_int_equal(facts->pending, FACTS_PENDING_KUBELITE |
+			 FACTS_PENDING_CONTAINERD | FACTS_PENDING_AGENT);
 	assert_int_equal(facts->addresses->len, 3);
 	assert_int_equal(facts_find_address(facts, "10.0.0.58")->prefix, 24);
 	/* the near end of a point-to-point link has no prefix of its own */

@@ -216,6 +216,28 @@ static void test_snap_version_is_two_numbers(void **state)
 	}
 }
 
+static void test_snap_alias_belongs_to_a_command(void **state)
+{
+	static const char rows[] =
+		"Command           Alias    Notes\n"
+		"kubectl.other     k        manual\n"
+		"old.kubectl       kubectl  disabled\n"
+		"microk8s.kubectl  kubectl  manual\n"
+		"microk8s.helm     helm     disabled\n"
+		"lxd.lxc           lxc      -\n";
+	g_autofree char *kubectl = snap_text_alias_of(rows, "kubectl");
+	g_autofree char *lxc = snap_text_alias_of(rows, "lxc");
+
+	(void)state;
+	assert_string_equal(kubectl, "microk8s.kubectl");
+	assert_string_equal(lxc, "lxd.lxc");
+	assert_null(snap_text_alias_of(rows, "helm"));
+	assert_null(snap_text_alias_of(rows, "kubect"));
+	assert_null(snap_text_alias_of("No aliases are currently defined.\n",
+				       "kubectl"));
+	assert_null(snap_text_alias_of(NULL, "kubectl"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_snap_channel_has_one_normal_form),
 		cmocka_unit_test(test_snap_channels_compare_by_meaning),
 		cmocka_unit_test(test_snap_version_is_two_numbers),
+		cmocka_unit_test(test_snap_alias_belongs_to_a_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
