@@ -18,21 +18,10 @@
 static bool check_sans(const char *name, const char *text, size_t *at,
 		       GError **error)
 {
-	g_autoptr(GPtrArray) words =
-		word_list(text, WORD_LIST_COMMAS, at, error);
-
 	(void)name;
-	for (guint i = 0; words && i < words->len; i++) {
-		const struct list_word *word = g_ptr_array_index(words, i);
-
-		if (csr_conf_is_name(word->text))
-			continue;
-		word_list_refuse(at, word->at, error, "'%s' is neither an "
-				 "address nor a name that a certificate can "
-				 "have", word->text);
-		return false;
-	}
-	return words != NULL;
+	return word_list_check(text, csr_conf_is_name, "neither an address "
+			       "nor a name that a certificate can have", at,
+			       error);
 }
 
 static const struct {

@@ -31,6 +31,9 @@ bool node_is_unknowable(struct task *task);
  * a master when the step is for workers only. */
 bool node_skips(struct task *task, bool workers_only);
 
+/* The group that may call microk8s and owns its files, static. */
+const char *node_group(const struct node *node);
+
 /* Marker file of a service owed a restart ("kubelite", ...), static. */
 const char *pending_marker(enum node_service service);
 

@@ -41,13 +41,6 @@ static const char add_script[] =
 	"	usermod -a -G \"$group\" \"$user\" || exit $?\n"
 	"done\n";
 
-/* A strict snap has a group of another name. */
-static const char *group_of(const struct facts *facts)
-{
-	return facts->channel && strstr(facts->channel, "-strict")
-		? "snap_microk8s" : "microk8s";
-}
-
 /* Who this host knows as the one who logs in. */
 static char *login_user(struct task *task, GError **error)
 {
@@ -78,7 +71,7 @@ static GPtrArray *wanted(struct task *task, GError **error)
 
 	if (!words)
 		return NULL;
-	g_ptr_array_add(argv, g_strdup(group_of(task_node(task)->facts)));
+	g_ptr_array_add(argv, g_strdup(node_group(task_node(task))));
 	for (guint i = 0; i < words->len; i++) {
 		const struct list_word *word = g_ptr_array_index(words, i);
 		g_autofree char *user = *word->text == '$'

@@ -5,6 +5,8 @@
  */
 #include "actions.h"
 
+#include <string.h>
+
 char *duration_text(gint64 us)
 {
 	double seconds = (double)us / (double)G_TIME_SPAN_SECOND;
@@ -12,6 +14,15 @@ char *duration_text(gint64 us)
 	return seconds < 60 ? g_strdup_printf("%.1fs", seconds)
 			    : g_strdup_printf("%dm%02ds", (int)seconds / 60,
 					      (int)seconds % 60);
+}
+
+/* A strict snap is not allowed the plain name. */
+const char *node_group(const struct node *node)
+{
+	const char *channel = node->facts ? node->facts->channel : NULL;
+
+	return channel && strstr(channel, "-strict") ? "snap_microk8s"
+						     : "microk8s";
 }
 
 bool node_skips(struct task *task, bool workers_only)
@@ -51,13 +62,14 @@ enum task_status node_edit_file(struct task *task, const char *path,
 	g_autofree char *suffix = g_strconcat(".muster-", task_run_id(task),
 					      NULL);
 	g_autofree char *sha = before ? file_sha256(before) : g_strdup("");
+	g_autofree char *owner = g_strconcat("root:", node_group(node), NULL);
 	struct file_replacement replacement = {
 		.path = path,
 		.text = after,
 		.expected_sha256 = sha,
 		.backup_suffix = before ? suffix : NULL,
 		.mode = "0660",
-		.owner = "root:microk8s",
+		.owner = owner,
 		.touch = service ? pending_marker(service) : NULL,
 	};
 

@@ -21,23 +21,17 @@ bool group_users_is_name(const char *user)
 			   "_.-")] == '\0';
 }
 
+static bool is_user(const char *word)
+{
+	return group_users_is_name(word) ||
+		strcmp(word, "${ansible_user}") == 0;
+}
+
 bool group_users_check(const char *name, const char *text, size_t *at,
 		       GError **error)
 {
-	g_autoptr(GPtrArray) words =
-		word_list(text, WORD_LIST_COMMAS, at, error);
-
 	(void)name;
-	for (guint i = 0; words && i < words->len; i++) {
-		const struct list_word *word = g_ptr_array_index(words, i);
-
-		if (group_users_is_name(word->text) ||
-		    strcmp(word->text, "${ansible_user}") == 0)
-			continue;
-		word_list_refuse(at, word->at, error, "'%s' is not the name "
-				 "of a user (${ansible_user} stands for the "
-				 "one who logs in)", word->text);
-		return false;
-	}
-	return words != NULL;
+	return word_list_check(text, is_user, "not the name of a user "
+			       "(${ansible_user} stands for the one who logs "
+			       "in)", at, error);
 }

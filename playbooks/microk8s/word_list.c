@@ -54,3 +54,21 @@ GPtrArray *word_list(const char *text, bool commas, size_t *at,
 	}
 	return g_steal_pointer(&words);
 }
+
+bool word_list_check(const char *text, bool (*fits)(const char *word),
+		     const char *what, size_t *at, GError **error)
+{
+	g_autoptr(GPtrArray) words =
+		word_list(text, WORD_LIST_COMMAS, at, error);
+
+	for (guint i = 0; words && i < words->len; i++) {
+		const struct list_word *word = g_ptr_array_index(words, i);
+
+		if (fits(word->text))
+			continue;
+		word_list_refuse(at, word->at, error, "'%s' is %s",
+				 word->text, what);
+		return false;
+	}
+	return words != NULL;
+}

@@ -25,6 +25,11 @@ struct list_word {
 GPtrArray *word_list(const char *text, bool commas, size_t *at,
 		     GError **error);
 
+/* True if every word between blanks or commas fits; else error DATA in the
+ * words "'x' is WHAT", and *at. */
+bool word_list_check(const char *text, bool (*fits)(const char *word),
+		     const char *what, size_t *at, GError **error);
+
 /* Sets error DATA, and *at to `where`; returns NULL for its callers. */
 void *word_list_refuse(size_t *at, size_t where, GError **error,
 		       const char *format, ...) G_GNUC_PRINTF(4, 5);
