@@ -63,23 +63,29 @@ static GPtrArray *look(struct task *task, GError **error)
 	}
 }
 
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static void refuse_unknown(struct task *task, const char *name,
 			   const GPtrArray *addons, GError **error)
 {
-	g_autoptr(GString) names = g_string_new(NULL);
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
+	g_autofree char *names = NULL;
 	const char *nearest;
 
 	for (guint i = 0; i < addons->len; i++) {
 		const struct addon *addon = g_ptr_array_index(addons, i);
 
-		g_string_append_printf(names, "%s%s", i ? ", " : "",
-				       addon->name);
 		g_ptr_array_add(known, addon->name);
 	}
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
-		    "there is no addon '%s'; there are %s", name, names->str);
 	nearest = nearest_name(name, known);
+	g_ptr_array_sort(known, compare_names);
+	g_ptr_array_add(known, NULL);
+	names = g_strjoinv(", ", (char **)known->pdata);
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
+		    "there is no addon '%s'; there are %s", name, names);
 	if (nearest)
 		task_hint(task, "did you mean %s?", nearest);
 	else if (!addons_find(addons, "community") ||

@@ -113,10 +113,12 @@ class NodeMonitor:
             "lastTransitionTime": stamp(), "reason": "NodeStatusUnknown",
             "message": "Kubelet stopped posting node status."}
             for kind in CONDITIONS]
-        taint = {"key": UNREACHABLE, "effect": "NoExecute",
-                 "timeAdded": stamp()}
+        taints = [taint for taint in node.get("spec", {}).get("taints") or ()
+                  if taint["key"] != UNREACHABLE]
+        taints.append({"key": UNREACHABLE, "effect": "NoExecute",
+                       "timeAdded": stamp()})
         await store.update("nodes", "", {
-            **node, "spec": {**node.get("spec", {}), "taints": [taint]},
+            **node, "spec": {**node.get("spec", {}), "taints": taints},
             "status": {**node["status"], "conditions": conditions}})
         for pod in store.list("pods"):
             if pod.get("spec", {}).get("nodeName") == name and is_ready(pod):
@@ -247,7 +249,8 @@ class Workloads:
     async def _schedule(self, nodes: dict[str, dict]) -> None:
         fit = [name for name, node in nodes.items() if is_ready(node)
                and not node.get("spec", {}).get("unschedulable")
-               and not node.get("spec", {}).get("taints")]
+               and not any(taint["effect"] != "PreferNoSchedule" for taint
+                           in node.get("spec", {}).get("taints") or ())]
         if not fit:
             return
         pods = self._store.list("pods")
