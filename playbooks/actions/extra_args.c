@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SERVICE(file, word) \
-	{ .name = file, .type = PARAM_STRING, \
+	{ .name = (file), .type = PARAM_STRING, \
 	  .fallback = "${microk8s_" word "_args:-}", \
 	  .help = "Flags for args/" file ", such as --v=2; --v- takes one " \
 		  "away.", \
@@ -35,8 +35,7 @@ static enum task_status edit_service(struct task *task,
 				     const GPtrArray *args, GString *said,
 				     GError **error)
 {
-	g_autofree struct args_edit *edits = g_new0(struct args_edit,
-						    args->len);
+	struct args_edit edits[ARGS_FILE_EDITS_MAX];	/* as many as parsed */
 
 	for (guint i = 0; i < args->len; i++) {
 		const struct extra_arg *arg = g_ptr_array_index(args, i);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ADDONS_STATUS_MAX (256 * 1024)		/* bytes looked at */
+#define ADDONS_STATUS_MAX ((size_t)256 * 1024)	/* bytes looked at */
 #define ADDONS_MAX 512				/* of one status */
 
 struct addon_want {

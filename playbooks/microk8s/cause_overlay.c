@@ -53,6 +53,10 @@ const struct cause cause_overlay[] = {
 	     "pass TCP, not end TLS", ""),
 	SEEN("args-missing", "an argument that MicroK8s needs here is not set",
 	     "muster up sets it", "microk8s#3184, microk8s#2402"),
+	SEEN("args-not-as-asked",
+	     "a flag of a service is not as the inventory's microk8s_..._args "
+	     "say",
+	     "muster up sets it, and restarts what it belongs to", ""),
 	SEEN("kubelet-unreachable",
 	     "the API does not reach the node's kubelet, port 10250",
 	     "open 10250/tcp on the node for the master", "microk8s#1369"),

@@ -113,6 +113,7 @@ static unsigned judge_node(struct proof *proof, const struct cluster *cluster,
 			  "kube-apiserver", "--advertise-address");
 	judge_refresh(proof, cluster, node);
 	judge_endpoint_name(proof, cluster, node);
+	judge_extra_args(proof, node);
 	for (size_t i = 0; i < n_certs; i++) {
 		/* A host without openssl cannot tell. */
 		if (certs[i].cert->not_after == 0)

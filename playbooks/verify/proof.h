@@ -173,6 +173,7 @@ void proof_skip(struct proof *proof, enum condition condition,
 void judge_api(struct proof *proof, const struct cluster *cluster);
 void judge_nodes(struct proof *proof, const struct cluster *cluster);
 void judge_files(struct proof *proof, const struct cluster *cluster);
+void judge_extra_args(struct proof *proof, const struct node *node);
 void judge_rollouts(struct proof *proof, const struct cluster *cluster);
 void judge_mesh(struct proof *proof, const struct cluster *cluster);
 void judge_services(struct proof *proof, const struct cluster *cluster);

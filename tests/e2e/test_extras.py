@@ -161,6 +161,10 @@ class ExtrasTest(LabTest):
         self.sh("node3", "snap unalias kubectl; gpasswd -d admin microk8s; "
                 "cd %s/args; sed -i '/^--max-pods/d' kubelet; "
                 "echo '# mine' > certs.d/quay.io/hosts.toml" % DATA)
+        status = self.muster("status", "--exit-code")
+        self.assertEqual(status.rc, 10, status)
+        self.assertIn("args/kubelet: --max-pods is not there, and the "
+                      "inventory says 200", status.out)
         plan = self.muster("plan", "--exit-code")
         self.assertEqual(plan.rc, 10, plan)
         self.assertIn("disk=ssd", plan.out + plan.err)

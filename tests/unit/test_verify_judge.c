@@ -125,6 +125,34 @@ static void advertise_gone(struct world *w)
 	world_reset(&world_node(w, 0)->facts->args_apiserver, "");
 }
 
+static void set_var(struct world *w, guint i, const char *name,
+		    const char *value)
+{
+	struct host_var *var = g_new0(struct host_var, 1);
+
+	var->value = g_strdup(value);
+	g_hash_table_insert(world_node(w, i)->host->vars, g_strdup(name), var);
+}
+
+/* Flags that are as asked, of services that do not run there, and in files
+ * that nobody has read say nothing. */
+static void flag_not_as_asked(struct world *w)
+{
+	world_reset(&world_node(w, 1)->facts->args_kubelet,
+		    "--node-ip=10.8.0.5\n--v=2\n--fail-swap-on\n--max-pods=9");
+	set_var(w, 1, "microk8s_kubelet_args",
+		"--v=2 --fail-swap-on --x- --max-pods=200");
+	set_var(w, 1, "microk8s_kube_apiserver_args", "--v=2");
+	set_var(w, 1, "microk8s_containerd_args", "--log-level=warn");
+}
+
+static void flag_not_gone(struct world *w)
+{
+	world_reset(&world_node(w, 0)->facts->args_kubelet,
+		    "--node-ip=10.8.0.4\n--v=2\n");
+	set_var(w, 0, "microk8s_kubelet_args", "--v-");
+}
+
 static void cert_without_address(struct world *w)
 {
 	world_set_cert(&world_node(w, 1)->facts->kubelet_cert, "10.0.0.192");
@@ -261,6 +289,12 @@ static const struct world_case cases[] = {
 	{ "--advertise-address", advertise_gone, VERDICT_FAILS, "arguments",
 	  "args-missing", "m: args/kube-apiserver: --advertise-address is "
 	  "not there, and should be 10.8.0.4" },
+	{ "a flag", flag_not_as_asked, VERDICT_WARNS, "arguments",
+	  "args-not-as-asked", "v: args/kubelet: --max-pods is 9, and the "
+	  "inventory says 200" },
+	{ "a flag that should go", flag_not_gone, VERDICT_WARNS, "arguments",
+	  "args-not-as-asked", "m: args/kubelet: --v is 2, and the inventory "
+	  "says not there" },
 	{ "certificate's address", cert_without_address, VERDICT_FAILS,
 	  "certificates-address, kubelet-reachable",
 	  "certificate-without-address",
