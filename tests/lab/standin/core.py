@@ -31,6 +31,10 @@ KNOBS = (
     ("revision", "", "", "the snap's revision; empty: the channel's"),
     ("install_seconds", "40", "s", "how long `snap install` takes"),
     ("install_fail", "0", "", "the install hook fails (no /dev/kmsg)"),
+    ("refresh_fail", "0", "", "the post-refresh hook of a refresh fails, and "
+     "snapd goes back"),
+    ("refresh_dead", "0", "", "kubelite of a snap that was refreshed does not "
+     "come up"),
     ("store_away", "0", "", "the snap store cannot be reached"),
     ("addon_seconds", "5", "s", "how long after `microk8s enable` has ended "
      "`status` shows the addon"),

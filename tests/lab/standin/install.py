@@ -29,6 +29,18 @@ HOOK_FAILED = """cannot perform the following tasks:
 -----)"""
 
 
+REFRESH_FAILED = """cannot perform the following tasks:
+- Run post-refresh hook of "microk8s" snap if present (run hook \
+"post-refresh": 
+-----
++ snapctl restart microk8s.daemon-kubelite
+error: error running snapctl: cannot restart services
+-----)"""
+
+#: below a revision of the snap: its kubelite does not come up
+DEAD = "lab-dead"
+
+
 class HookFailed(Exception):
     """The install hook ended with an error; the text is snapd's."""
 
@@ -129,7 +141,8 @@ def install(version: str, revision: str) -> None:
 
 
 def refresh(version: str, revision: str) -> None:
-    """A new revision with a copy of the old one's data."""
+    """A new revision with a copy of the old one's data; HookFailed leaves the
+    old one, and nothing of the new."""
     old = os.path.realpath(core.SNAP_DATA)
     unpack(version, revision)
     new = DATA_ROOT / revision
@@ -140,6 +153,19 @@ def refresh(version: str, revision: str) -> None:
                        capture_output=True)
         _link(revision, DATA_ROOT / "current")
     link_commands()
+    if core.knob_bool("refresh_dead"):
+        (SNAP_ROOT / revision / DEAD).touch()
+    if core.knob_bool("refresh_fail"):
+        revert(os.path.basename(old))
+        for root in (SNAP_ROOT, DATA_ROOT):
+            shutil.rmtree(root / revision)
+        raise HookFailed(REFRESH_FAILED)
+
+
+def revert(revision: str) -> None:
+    """Back to a revision that is still there, and to its own data."""
+    _link(revision, SNAP_ROOT / "current")
+    _link(revision, DATA_ROOT / "current")
 
 
 def aliases() -> dict[str, str]:

@@ -28,8 +28,8 @@ STORE = {
 RISKS = ("stable", "candidate", "beta", "edge")
 
 #: the ones that change something, for root only
-PRIVILEGED = ("alias", "install", "refresh", "remove", "restart", "set",
-              "start", "stop", "unalias", "unset")
+PRIVILEGED = ("alias", "install", "refresh", "remove", "restart", "revert",
+              "set", "start", "stop", "unalias", "unset")
 
 CLASSIC = """\
 This revision of snap "%s" was published using classic confinement and thus \
@@ -188,18 +188,25 @@ class Snap:
         return 0, self.described("installed"), ""
 
     async def do_refresh(self, line: Line) -> Answer:
-        """A new channel, or --hold and --unhold."""
+        """A new channel, or --hold and --unhold.
+
+        What is held is refreshed only by its name, and stays held.
+        """
         name = line.words[0] if line.words else SNAP_NAME
         if "--hold" in line.flags or "--unhold" in line.flags:
             return self.hold(line)
-        if not line.words and not self.state.installed:
+        if not line.words and (self.state.hold or not self.state.installed):
             return 0, "", "All snaps up to date.\n"
         self.need_installed(name)
         self.snapd.check_free()
         if core.knob_bool("store_away"):
             raise SnapError((NO_STORE % name).replace("install", "refresh"))
         now = self.state.installed
-        channel = full_channel(line.channel() or now["channel"])
+        channel = line.channel() or now["channel"]
+        if channel.split("/")[0] in RISKS:
+            # A risk alone is one of the track that is followed.
+            channel = "%s/%s" % (now["channel"].split("/")[0], channel)
+        channel = full_channel(channel)
         version, revision = release(channel)
         if (channel, revision) == (now["channel"], now["revision"]):
             if line.words:
@@ -213,6 +220,21 @@ class Snap:
             "refresh-snap", 'Refresh "%s" snap from "%s" channel'
             % (name, channel), work))
         return 0, self.described("refreshed"), ""
+
+    async def do_revert(self, line: Line) -> Answer:
+        """`snap revert microk8s`."""
+        self.need_installed(line.words[0] if line.words else "")
+        self.snapd.check_free()
+        if not self.state.previous:
+            raise SnapError("no revision to revert to")
+
+        async def work() -> None:
+            await self.snapd.host.sleep(core.knob_float("change_seconds"))
+            await self.snapd.revert()
+        await asyncio.shield(self.snapd.begin(
+            "revert-snap", 'Revert "%s" snap' % SNAP_NAME, work))
+        return 0, "%s reverted to %s\n" % (
+            SNAP_NAME, self.state.installed["version"]), ""
 
     def hold(self, line: Line) -> Answer:
         """--hold[=DURATION] and --unhold, of one snap or of all."""
@@ -286,10 +308,15 @@ class Snap:
         now = self.state.installed
         if now:
             text += "tracking:     %s\n" % now["channel"]
-        text += "channels:\n"
-        for track, (version, revision) in STORE.items():
-            text += "  %-15s %s (%s) 170MB classic\n" % (
-                track + "/stable:", version, revision)
+        # Without the store it tells of what is installed, and does not fail.
+        if not core.knob_bool("store_away"):
+            text += "channels:\n"
+            for track, (version, revision) in STORE.items():
+                text += "  %-18s %s 2025-08-29 (%s) 170MB classic\n" % (
+                    track + "/stable:", version, revision)
+                text += "".join("  %-18s %s\n" % (
+                    "%s/%s:" % (track, risk), "↑" if self.tick == "✓"
+                    else "^") for risk in RISKS[1:])
         if now:
             text += "installed:          %s (%s) 170MB classic\n" % (
                 now["version"], now["revision"])

@@ -49,6 +49,8 @@ class State:
 
     #: channel, version and revision; empty when not installed
     installed: dict[str, str] = field(default_factory=dict)
+    #: version and revision that `snap revert` goes back to
+    previous: dict[str, str] = field(default_factory=dict)
     disabled: list[str] = field(default_factory=list)
     config: dict[str, str] = field(default_factory=dict)
     hold: str = ""
@@ -236,15 +238,37 @@ class Snapd:
         await asyncio.to_thread(kubeproxy.clear)
         await asyncio.to_thread(install.remove)
         self.state.installed = {}
+        self.state.previous = {}
         self.state.hold = ""
 
     async def switch(self, channel: str, version: str,
                      revision: str) -> None:
-        """Another revision with the old one's data."""
-        await self.supervisor.stop_all()
-        await asyncio.to_thread(install.refresh, version, revision)
+        """Another revision with the old one's data, or the old one again.
+
+        A revision that is there already is only tracked from elsewhere.
+        """
+        now = self.state.installed
+        if revision != now["revision"]:
+            await self.supervisor.stop_all()
+            try:
+                await asyncio.to_thread(install.refresh, version, revision)
+            except install.HookFailed:
+                await self.supervisor.start_enabled()
+                raise
+            self.state.previous = {"version": now["version"],
+                                   "revision": now["revision"]}
         self.state.installed = {"channel": channel, "version": version,
                                 "revision": revision}
+        if revision != now["revision"]:
+            await self.supervisor.start_enabled()
+
+    async def revert(self) -> None:
+        """The revision before, with its data; the channel stays tracked."""
+        await self.supervisor.stop_all()
+        await asyncio.to_thread(install.revert,
+                                self.state.previous["revision"])
+        self.state.installed |= self.state.previous
+        self.state.previous = {}
         await self.supervisor.start_enabled()
 
 

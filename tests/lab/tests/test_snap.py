@@ -287,6 +287,117 @@ class SnapServices(LabTest):
             "node1", "certs/server.crt") == before, 1.5)
 
 
+class SnapRefreshes(LabTest):
+    """Another revision with the old one's data, and the way back."""
+
+    HOSTS = 1
+    KNOBS = {"install_seconds": "2", "channel": "1.30/stable"}
+
+    def refresh(self, *args: str):
+        """snap refresh with these words."""
+        return self.on("node1", "snap", "refresh", *args)
+
+    def row(self) -> list[str]:
+        """Version, revision, channel and notes of `snap list`."""
+        words = self.on("node1", "snap", "list", "microk8s").out.split(
+            "\n")[1].split()
+        return words[1:4] + words[5:]
+
+    def starts(self) -> int:
+        """How often a daemon was started."""
+        return self.on("node1", "cat", "/var/log/hostd.log").out.count(
+            "Started.")
+
+    def data(self) -> str:
+        """Which revision's data is the current one."""
+        return self.on("node1", "readlink", "/var/snap/microk8s/current"
+                       ).out.strip()
+
+    def kubelet(self) -> str:
+        """The version that the Node object has."""
+        return self.mk("node1", "kubectl", "--request-timeout=5", "get",
+                       "nodes", "-o", "jsonpath={.items[0].status.nodeInfo."
+                       "kubeletVersion}").out
+
+    def test_1_copies_the_data_and_restarts_everything(self) -> None:
+        self.sh("node1", "echo mine >%s/args/mine" % DATA)
+        got = self.refresh("microk8s", "--channel=1.31/stable")
+        self.assertEqual((got.rc, got.out), (
+            0, "microk8s (1.31/stable) v1.31.9 from Canonical** refreshed\n"))
+        self.assertEqual(self.row(), ["v1.31.9", "8136", "1.31/stable",
+                                      "classic"])
+        self.assertEqual(self.data(), "8136")
+        self.assertEqual(self.sh("node1", "cat %s/args/mine /var/snap/"
+                                 "microk8s/8291/args/mine" % DATA).out,
+                         "mine\nmine\n")
+        self.eventually("its kubelet", lambda: self.kubelet() == "v1.31.9")
+        got = self.refresh("microk8s")
+        self.assertEqual((got.rc, got.err), (
+            0, 'snap "microk8s" has no updates available\n'))
+
+    def test_2_the_same_revision_restarts_nothing(self) -> None:
+        before = self.starts()
+        got = self.refresh("microk8s", "--candidate")
+        self.assertEqual(got.rc, 0, got)
+        self.assertEqual(self.row()[1:3], ["8136", "1.31/candidate"])
+        self.assertEqual(self.starts(), before)
+
+    def test_3_a_hook_that_fails_leads_back(self) -> None:
+        self.knob("node1", refresh_fail="1")
+        before = self.starts()
+        got = self.refresh("microk8s", "--channel=1.32/stable")
+        self.knob("node1", refresh_fail="0")
+        self.assertEqual((got.rc, got.out), (1, ""), got)
+        self.assertIn('- Run post-refresh hook of "microk8s"', got.err)
+        self.assertEqual(self.row()[:3], ["v1.31.9", "8136",
+                                          "1.31/candidate"])
+        self.assertEqual(self.data(), "8136")
+        self.assertEqual(self.on("node1", "ls", "/var/snap/microk8s").out,
+                         "8136\n8291\ncommon\ncurrent\n")
+        # It was down all the same.
+        self.assertGreater(self.starts(), before)
+
+    def test_4_dead_until_it_is_reverted(self) -> None:
+        self.knob("node1", refresh_dead="1")
+        self.assertEqual(self.refresh("microk8s", "--channel=1.32").rc, 0)
+        self.assertEqual(self.row()[0], "v1.32.8")
+        self.steadily("no API", lambda: self.kubelet() == "", 2)
+        got = self.on("node1", "snap", "revert", "microk8s")
+        self.assertEqual((got.rc, got.out), (
+            0, "microk8s reverted to v1.31.9\n"))
+        # What is tracked is not reverted.
+        self.assertEqual(self.row()[:3], ["v1.31.9", "8136", "1.32/stable"])
+        self.assertEqual(self.data(), "8136")
+        self.eventually("its kubelet", lambda: self.kubelet() == "v1.31.9")
+        got = self.on("node1", "snap", "revert", "microk8s")
+        self.assertEqual((got.rc, got.err), (
+            1, "error: no revision to revert to\n"))
+
+    def test_5_a_hold_stops_only_what_names_nobody(self) -> None:
+        self.knob("node1", refresh_dead="0")
+        self.assertEqual(self.refresh("--hold", "microk8s").rc, 0)
+        got = self.refresh()
+        self.assertEqual((got.rc, got.err), (0, "All snaps up to date.\n"))
+        self.assertEqual(self.row()[0], "v1.31.9")
+        self.assertEqual(self.refresh("microk8s").rc, 0)
+        self.assertEqual(self.row(), ["v1.32.8", "8511", "1.32/stable",
+                                      "classic,held"])
+        self.assertEqual(self.refresh("--unhold", "microk8s").rc, 0)
+        self.assertEqual(self.row()[3], "classic")
+
+    def test_6_info_lists_channels_if_the_store_is_there(self) -> None:
+        said = self.on("node1", "snap", "info", "microk8s").out
+        self.assertRegex(said, r"(?m)^  1\.33/stable: +v1\.33\.4 2025-08-29 "
+                         r"\(8512\) 170MB classic$")
+        self.assertRegex(said, r"(?m)^  1\.33/candidate: +\^$")
+        self.knob("node1", store_away="1")
+        said = self.on("node1", "snap", "info", "microk8s")
+        self.knob("node1", store_away="0")
+        self.assertEqual(said.rc, 0)
+        self.assertNotIn("channels:", said.out)
+        self.assertIn("installed: ", said.out)
+
+
 class SnapOutlivesPower(LabTest):
     """What a crash in between does not change."""
 

@@ -7,8 +7,9 @@ worker it is the proxy and the kubelet alone.
 from __future__ import annotations
 
 import asyncio
+import os
 
-from .. import core, kubeargs
+from .. import core, install, kubeargs
 from ..apiserver import ApiServer
 from ..controllers import Controllers
 from ..host import Host
@@ -101,6 +102,10 @@ async def run_worker(host: Host) -> None:
 async def run(host: Host) -> None:
     """Until stopped, or until any part fails."""
     core.drop_lock("stopped.lock")
+    if host.knob_bool("refresh_dead") and os.path.exists(
+            os.path.join(core.SNAP, install.DEAD)):
+        raise core.ServiceFailed("Error: failed to initialize: this build "
+                                 "does not start here")
     if core.has_lock("clustered.lock"):
         await run_worker(host)
     else:
