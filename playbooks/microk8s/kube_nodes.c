@@ -96,6 +96,7 @@ static void read_metadata(struct kube_node *node, const json_t *metadata)
 		kube_string(notes, "projectcalico.org/IPv4Address"));
 	node->calico_tunnel_ip = without_mask(
 		kube_string(notes, "projectcalico.org/IPv4VXLANTunnelAddr"));
+	node->upgrading = kube_string(notes, "muster/upgrade") != NULL;
 	time = created ? g_date_time_new_from_iso8601(created, NULL) : NULL;
 	if (time) {
 		node->created = g_date_time_to_unix(time);

@@ -31,6 +31,8 @@ struct kube_node {
 	char *ready_reason;	/* reason: message of the Ready condition while
 				   it is not true, or NULL */
 	bool unschedulable;	/* cordoned */
+	bool upgrading;		/* annotation muster/upgrade: cordoned by an
+				   upgrade that is not over */
 	char *roles;		/* kubectl's ROLES column; "<none>" */
 	enum kube_role role;	/* from MicroK8s' own labels */
 	char *version;		/* kubelet version, or NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows of `snap list`, the two refusals of snapd that matter, and channels:
+ * Rows of `snap list` and `snap info`, the refusals of snapd that matter, and
+ * channels:
  * [track/]risk[/branch], where a lone track means its stable risk and a lone
  * risk means track "latest" (snapd, snap/channel).
  */
@@ -156,6 +157,77 @@ bool snap_text_is_busy(const char *text, char **kind)
 	if (kind)
 		*kind = g_steal_pointer(&change);
 	return true;
+}
+
+bool snap_text_is_undone(const char *text)
+{
+	g_autofree char *copy = bounded(text);
+
+	return strstr(copy, "cannot perform the following tasks") &&
+		!strstr(copy, "- Download snap ");
+}
+
+/* --- what the store has --- */
+
+/* Risks of one track come one after the other, the safest first. */
+struct channel_row {
+	const char *name;		/* "1.32/stable" */
+	const char *version;		/* NULL: closed */
+};
+
+/* Reads a line such as "  1.32/stable:  v1.32.8 2025-08-20 (8511) 170MB -";
+ * an arrow stands for what the row above has. */
+static bool read_channel(GPtrArray *words, const char *above,
+			 struct channel_row *row)
+{
+	char *name = words->len > 1 ? g_ptr_array_index(words, 0) : NULL;
+	const char *version = name ? g_ptr_array_index(words, 1) : NULL;
+	size_t length = name ? strlen(name) : 0;
+
+	if (length < 2 || name[length - 1] != ':')
+		return false;
+	name[length - 1] = '\0';
+	if (strcmp(version, "^") == 0 || strcmp(version, "\xe2\x86\x91") == 0)
+		version = above;
+	else if (!g_ascii_isalnum(*version))
+		version = NULL;
+	*row = (struct channel_row){ name, version };
+	return true;
+}
+
+char *snap_info_version(const char *text, const char *channel, bool *told)
+{
+	g_autofree char *copy = bounded(text);
+	g_autofree char *above = NULL;
+	bool inside = false;
+	char *next = NULL;
+
+	if (told)
+		*told = false;
+	for (char *line = copy; line; line = next) {
+		struct channel_row row;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (!inside || *line != ' ') {
+			inside = strcmp(line, "channels:") == 0;
+			if (told && inside)
+				*told = true;
+			continue;
+		}
+		g_autoptr(GPtrArray) words = split_words(line, 2);
+
+		if (!read_channel(words, above, &row))
+			continue;
+		if (snap_channel_equal(row.name, channel))
+			return g_strdup(row.version);
+		char *version = g_strdup(row.version);
+
+		g_free(above);
+		above = version;
+	}
+	return NULL;
 }
 
 /* --- channels --- */

@@ -40,6 +40,16 @@ bool snap_text_is_busy(const char *text, char **kind);
  * NULL: none has it, or it is disabled. Owned by the caller. */
 char *snap_text_alias_of(const char *text, const char *alias);
 
+/* A refresh was begun and failed, so snapd went back to the revision before:
+ * some task of it failed, and not the download. */
+bool snap_text_is_undone(const char *text);
+
+/* The version that `snap info` says is in `channel` (in full), owned by the
+ * caller; NULL if it is not listed, as no branch is, or is closed. *told (may
+ * be NULL): whether channels were listed at all, as without the store they are
+ * not. */
+char *snap_info_version(const char *text, const char *channel, bool *told);
+
 /* "track/risk[/branch]" of any way a channel may be written: "1.31" is
  * 1.31/stable, "edge" is latest/edge. NULL with error DATA if it is not a
  * channel. Owned by the caller. */

@@ -36,6 +36,16 @@ static void check_channel(const char *text)
 		abort();
 }
 
+static void check_info(const char *text)
+{
+	bool told = false;
+	g_autofree char *version = snap_info_version(text, "1.32/stable",
+						     &told);
+
+	if (version && (!told || !*version || strpbrk(version, " \t\n")))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autofree char *text = g_strndup((const char *)data, size);
@@ -48,6 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (kind && strchr(kind, '\n')))
 		abort();
 	snap_text_is_already_installed(text);
+	snap_text_is_undone(text);
+	check_info(text);
 	if (snap_version_parse(text, &major, &minor) &&
 	    (major > 9999 || minor > 9999))
 		abort();

@@ -43,7 +43,8 @@ static void test_kube_node_is_read_whole(void **state)
 		"\": \"true\", \"node.kubernetes.io/microk8s-worker\": "
 		"\"microk8s-worker\"}, \"annotations\": "
 		"{\"projectcalico.org/IPv4Address\": \"10.8.0.5/24\", "
-		"\"projectcalico.org/IPv4VXLANTunnelAddr\": \"10.1.104.0\"}}, "
+		"\"projectcalico.org/IPv4VXLANTunnelAddr\": \"10.1.104.0\", "
+		"\"muster/upgrade\": \"cordoned\"}}, "
 		"\"spec\": {\"podCIDR\": \"10.1.1.0/24\"}, \"status\": "
 		"{\"conditions\": [{\"type\": \"Ready\", \"status\": \"True\", "
 		"\"reason\": \"KubeletReady\"}], \"addresses\": [{\"type\": "
@@ -67,8 +68,10 @@ static void test_kube_node_is_read_whole(void **state)
 	assert_int_equal(node->ready, KUBE_READY);
 	assert_null(node->ready_reason);
 	assert_false(node->unschedulable);
+	assert_true(node->upgrading);
 
 	assert_null(bare->internal_ip);
+	assert_false(bare->upgrading);
 	assert_null(bare->version);
 	assert_int_equal(bare->created, 0);
 	assert_int_equal(bare->ready, KUBE_UNKNOWN);

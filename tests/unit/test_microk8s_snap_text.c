@@ -120,6 +120,60 @@ static void test_snap_already_installed_is_told(void **state)
 	assert_false(snap_text_is_already_installed(NULL));
 }
 
+static void test_snap_undone_is_not_a_download_that_failed(void **state)
+{
+	(void)state;
+	assert_true(snap_text_is_undone(
+		"error: cannot perform the following tasks:\n- Run "
+		"post-refresh hook of \"microk8s\" snap if present (run hook "
+		"\"post-refresh\": ...)\n"));
+	assert_false(snap_text_is_undone(
+		"error: cannot perform the following tasks:\n- Download snap "
+		"\"microk8s\" (8511) from channel \"1.32/stable\" (EOF)\n"));
+	assert_false(snap_text_is_undone(
+		"error: snap \"microk8s\" has \"auto-refresh\" change in "
+		"progress"));
+	assert_false(snap_text_is_undone(NULL));
+}
+
+#define INFO \
+	"name:      microk8s\nsummary:   1.33/stable: x\nchannels:\n" \
+	"  1.33/stable:      v1.33.4 2025-08-29 (8512) 170MB classic\n" \
+	"  1.33/candidate:   ^                                        \n" \
+	"  1.33/beta:        v1.33.5 2025-09-01 (8600) 170MB classic\n" \
+	"  1.33/edge:        \xe2\x86\x91\n" \
+	"  1.20/stable:      --\n  1.20/edge: \xe2\x80\x93\n" \
+	"  latest/stable:    v1.35.0 2025-12-01 (8602) 170MB classic\n" \
+	"installed:          v1.32.8            (8511) 170MB classic\n" \
+	"  1.19/stable:      v1.19.1 2020-01-01 (1) 1MB classic\n"
+
+static void test_snap_info_tells_what_a_channel_has(void **state)
+{
+	static const struct { const char *channel, *version; } cases[] = {
+		{ "1.33/stable", "v1.33.4" }, { "1.33", "v1.33.4" },
+		{ "1.33/candidate", "v1.33.4" }, { "1.33/beta", "v1.33.5" },
+		{ "1.33/edge", "v1.33.5" }, { "stable", "v1.35.0" },
+		{ "1.20/stable", NULL }, { "1.20/edge", NULL },
+		{ "1.19/stable", NULL }, { "1.33/edge/fix", NULL },
+		{ "1.36/stable", NULL }, { "name", NULL }, { NULL, NULL },
+	};
+	bool told = false;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *version = snap_info_version(
+			INFO, cases[i].channel, &told);
+
+		assert_true(told);
+		if (g_strcmp0(version, cases[i].version) != 0)
+			fail_msg("%s: %s", cases[i].channel, version);
+	}
+	assert_null(snap_info_version("name: microk8s\ninstalled: v1.32.8\n",
+				      "1.32/stable", &told));
+	assert_false(told);
+	assert_null(snap_info_version(NULL, "1.32/stable", NULL));
+}
+
 static void test_snap_channel_has_one_normal_form(void **state)
 {
 	static const struct { const char *text, *normal; } cases[] = {
@@ -245,6 +299,9 @@ int main(void)
 		cmocka_unit_test(test_snap_notes_are_whole_words),
 		cmocka_unit_test(test_snap_busy_names_the_change),
 		cmocka_unit_test(test_snap_already_installed_is_told),
+		cmocka_unit_test(
+			test_snap_undone_is_not_a_download_that_failed),
+		cmocka_unit_test(test_snap_info_tells_what_a_channel_has),
 		cmocka_unit_test(test_snap_channel_has_one_normal_form),
 		cmocka_unit_test(test_snap_channels_compare_by_meaning),
 		cmocka_unit_test(test_snap_version_is_two_numbers),
