@@ -5,54 +5,22 @@
  */
 #include "cmd.h"
 
+#include "choice.h"
 #include "options.h"
 #include "runner.h"
 
 #include "playbooks/embedded.h"
 #include "playbooks/restart_service.h"
-#include "transport/error.h"
-#include "transport/pattern.h"
 
 #include <stdio.h>
 #include <sysexits.h>
-
-
-struct restart {
-	char *limit, *exclude;		/* of the options; or NULL */
-	GHashTable *chosen;		/* set of struct host *; NULL: all */
-};
 
 static bool admit(const struct inventory *inventory, struct cluster *cluster,
 		  GHashTable **limit, struct cancel *cancel, void *data,
 		  GError **error)
 {
-	struct restart *r = data;
-	g_autoptr(GPtrArray) hosts = NULL;
-	unsigned nodes = 0;
-
 	(void)cancel;
-	if (!r->limit && !r->exclude)
-		return true;
-	hosts = pattern_limit(inventory, r->limit, r->exclude, error);
-	if (!hosts)
-		return false;
-	r->chosen = g_hash_table_new(NULL, NULL);
-	*limit = g_hash_table_new(NULL, NULL);
-	for (guint i = 0; i < hosts->len; i++) {
-		struct host *host = g_ptr_array_index(hosts, i);
-
-		nodes += cluster_find(cluster, host) != NULL;
-		g_hash_table_add(r->chosen, host);
-		g_hash_table_add(*limit, host);
-	}
-	g_hash_table_add(*limit, (gpointer)(guintptr)cluster->master->host);
-	cluster->chosen = r->chosen;
-	if (nodes > 0)
-		return true;
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_USAGE,
-		    "none of the hosts that --limit and --exclude leave is in "
-		    "[masters] or [workers]");
-	return false;
+	return choice_admit(data, inventory, cluster, limit, error);
 }
 
 int cmd_restart(int argc, char **argv)
@@ -93,20 +61,16 @@ int cmd_restart(int argc, char **argv)
 			RESTART_SERVICES ")\n", service);
 		return EX_USAGE;
 	}
-	struct restart restart = {
-		.limit = g_steal_pointer(&options->limit),
-		.exclude = g_steal_pointer(&options->exclude),
-	};
-	const struct runner_hooks hooks = { .admit = admit, .data = &restart };
+	struct choice choice = { NULL, NULL, NULL };
+	const struct runner_hooks hooks = { .admit = admit, .data = &choice };
 
+	choice_take(&choice, options);
 	if (service)
 		g_hash_table_insert(options->extra_vars,
 				    g_strdup("microk8s_service"),
 				    g_strdup(service));
 	status = runner_run_hooked(options, argv[0], "restart.yaml",
 				   embedded_text("restart.yaml"), &hooks);
-	g_clear_pointer(&restart.chosen, g_hash_table_unref);
-	g_free(restart.limit);
-	g_free(restart.exclude);
+	choice_clear(&choice);
 	return status;
 }

@@ -19,6 +19,9 @@ static const struct inventory_var vars[] = {
 	  "address on which the nodes reach each other" },
 	{ "microk8s_channel", INVENTORY_CHANNEL,
 	  "snap channel to install, such as 1.32/stable" },
+	{ "microk8s_hold", INVENTORY_BOOL,
+	  "whether to hold back snapd's own refreshes of MicroK8s (default: "
+	  "left as it is)" },
 	{ "microk8s_settle", INVENTORY_DURATION,
 	  "how long after a change to look again (default: one refresh of the "
 	  "workers' proxies and a little more)" },

@@ -82,6 +82,56 @@ bool endpoint_await(struct task *task, GError **error);
 /* The catalogue's code of what is wrong with it, or NULL; static. */
 const char *endpoint_cause(enum endpoint_state state);
 
+/* What to try again, and until when (0: the task's deadline). */
+struct patience {
+	bool (*may_pass)(const struct exec_result *result);
+	gint64 deadline_us;
+};
+
+/* The same with such a patience. */
+bool node_run_until(struct task *task, const char *what, const char *script,
+		    const char *const *args, const struct patience *patience,
+		    GError **error);
+
+/* Whether a command of snapd's failed of what passes: another change, its own
+ * start, the network. */
+bool node_may_pass(const struct exec_result *result);
+
+/* What the store has in `channel` by `snap info` on the host: as
+ * snap_info_version(). True also if the store is away. */
+bool node_ask_store(struct task *task, const char *channel, char **version,
+		    bool *told, GError **error);
+
+/* Whether the node's snap is what `channel` has, in `version` (NULL: whatever
+ * that is). */
+bool node_is_upgraded(const struct node *node, const char *channel,
+		      const char *version);
+
+/* Moves the pods off node `name` by kubectl drain on `master`, a session of a
+ * control plane's that no other thread uses; takes the task's parameters
+ * `wait` and `force`. The node stays cordoned, also when it fails. */
+bool node_drain(struct task *task, struct session *master, const char *name,
+		GError **error);
+
+/* Waits until the task's node has reported again since, /readyz says ok and
+ * the node is Ready, with a kubelet of `version` unless that is NULL. Errors:
+ * DEADLINE, CANCELLED. */
+bool node_await(struct task *task, const char *version, gint64 deadline_us,
+		GError **error);
+
+/* Reads the API's nodes into cluster->seen; the caller holds cluster->lock. It
+ * opens the tunnel if there is none, and closes one that is broken. */
+bool node_ask_api(struct task *task, gint64 deadline_us, GError **error);
+
+/* Why `node` is not of this run's cluster, in words, or NULL: it is; static.
+ * One of another cluster, or of none, is not ours to restart. */
+const char *node_stranger(const struct cluster *cluster,
+			  const struct node *node);
+
+/* Holds the refreshes of the snap, or lifts the hold, and looks whether snap
+ * says so. */
+bool node_hold(struct task *task, bool hold, GError **error);
+
 /* "12.3s", newly allocated. */
 char *duration_text(gint64 us);
 
@@ -95,10 +145,10 @@ extern const struct action action_addons, action_alias, action_api,
 	action_ask_host, action_belongs, action_certificates, action_cni,
 	action_cni_apply, action_copy, action_datastore, action_departures,
 	action_drain, action_extra_args, action_forget, action_group_users,
-	action_join, action_label, action_leave, action_lock, action_look,
-	action_mirrors, action_node_ready, action_preflight, action_proxy,
-	action_proxy_refresh, action_purge, action_remove_node,
-	action_restart, action_restart_service, action_revoke, action_run, action_settle,
-	action_snap, action_taint, action_token, action_verify;
+	action_hold, action_join, action_label, action_leave, action_lock,
+	action_look, action_mirrors, action_node_ready, action_preflight,
+	action_proxy, action_proxy_refresh, action_purge, action_remove_node,
+	action_restart, action_restart_service, action_revoke, action_run,
+	action_settle, action_snap, action_taint, action_token, action_verify;
 
 #endif

@@ -59,16 +59,32 @@ static char *reason_of(const struct exec_result *result)
 	return g_strdup(budget ? budget : last);
 }
 
-static bool drain_node(struct task *task, const struct departure *d,
-		       GError **error)
+static void hint_at(struct task *task, const char *reason)
+{
+	if (strstr(reason, "disruption budget"))
+		task_hint(task, "scale that workload up or lift its "
+			  "PodDisruptionBudget, or give it longer with "
+			  "--drain-timeout");
+	else if (strstr(reason, "--force"))
+		task_hint(task, "nobody would start that pod again: delete it "
+			  "yourself, or give --force");
+	else
+		task_hint(task, "see why with sudo microk8s kubectl get pods "
+			  "-A -o wide on %s",
+			  task_cluster(task)->master->host->name);
+}
+
+bool node_drain(struct task *task, struct session *master, const char *name,
+		GError **error)
 {
 	gint64 wait_us = task_duration(task, "wait");
+	gint64 begun_us = g_get_monotonic_time();
 	g_autofree char *seconds = g_strdup_printf(
 		"%" G_GINT64_FORMAT, MAX(wait_us / G_TIME_SPAN_SECOND, 1));
 	g_autofree char *id = g_strdup_printf(
-		"%s-drain-%" G_GINT64_MODIFIER "x", task_run_id(task),
-		g_get_monotonic_time());
-	const char *args[] = { d->name, seconds,
+		"%s-drain-%" G_GINT64_MODIFIER "x-%08x", task_run_id(task),
+		begun_us, g_str_hash(name));
+	const char *args[] = { name, seconds,
 			       task_bool(task, "force") ? "--force" : "",
 			       NULL };
 	g_autoptr(ExecResult) result = NULL;
@@ -78,29 +94,19 @@ static bool drain_node(struct task *task, const struct departure *d,
 		.script = drain_script,
 		.args = args,
 		.accept_failure = true,
-		.deadline_us = g_get_monotonic_time() + wait_us + SLACK_US,
+		.deadline_us = begun_us + wait_us + SLACK_US,
 	};
 
-	task_note(task, "%s", d->name);
-	if (!task_job(task, request, &result, error))
+	if (!job_run(master, &request, &result, error))
 		return false;
+	task_add_remote(task, g_get_monotonic_time() - begun_us);
 	if (result->status == 0)
 		return true;
 	g_autofree char *reason = reason_of(result);
 
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_COMMAND,
-		    "kubectl drain %s: %s", d->name, reason);
-	if (strstr(reason, "disruption budget"))
-		task_hint(task, "scale that workload up or lift its "
-			  "PodDisruptionBudget, or give it longer with "
-			  "--drain-timeout; nobody has left");
-	else if (strstr(reason, "--force"))
-		task_hint(task, "nobody would start that pod again: delete it "
-			  "yourself, or give --force; nobody has left");
-	else
-		task_hint(task, "nobody has left; see why with sudo microk8s "
-			  "kubectl get pods -A -o wide on %s",
-			  task_host(task)->name);
+		    "kubectl drain %s: %s", name, reason);
+	hint_at(task, reason);
 	return false;
 }
 
@@ -134,12 +140,15 @@ static bool drain_all(struct task *task, const GPtrArray *nodes,
 
 		if (!departure_seen(cluster, d)->unschedulable)
 			g_ptr_array_add(cordoned, d->name);
-		ok = drain_node(task, d, error);
+		task_note(task, "%s", d->name);
+		ok = node_drain(task, task_session(task), d->name, error);
 	}
 	g_ptr_array_add(cordoned, NULL);
-	if (!ok)
-		take_back(task, cordoned);
-	return ok;
+	if (ok)
+		return true;
+	g_prefix_error(error, "nobody has left: ");
+	take_back(task, cordoned);
+	return false;
 }
 
 static enum task_status drain_run(struct task *task, GError **error)

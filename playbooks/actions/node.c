@@ -38,6 +38,21 @@ bool node_skips(struct task *task, bool workers_only)
 	return true;
 }
 
+const char *node_stranger(const struct cluster *cluster,
+			  const struct node *node)
+{
+	enum facts_membership membership =
+		facts_membership(node->facts, cluster->master->facts);
+
+	if (membership == FACTS_NOT_INSTALLED)
+		return "MicroK8s is not installed";
+	if (node->role == NODE_MASTER)
+		return facts_is_worker(node->facts)
+			? "it is no control plane of this cluster" : NULL;
+	return membership == FACTS_MEMBER ? NULL
+		: "it is no worker of this cluster";
+}
+
 bool node_is_unknowable(struct task *task)
 {
 	const struct node *node = task_node(task);

@@ -8,6 +8,7 @@
 
 #include "playbooks/api.h"
 #include "playbooks/microk8s/kube_nodes.h"
+#include "playbooks/microk8s/upgrade_rules.h"
 
 #include <string.h>
 
@@ -21,12 +22,12 @@ static const struct param params[] = {
 };
 
 /* When the kubelet last reported, in its own words; NULL with an error. */
-static char *ask_lease(struct task *task, GError **error)
+static char *ask_lease(struct task *task, gint64 deadline_us, GError **error)
 {
 	g_autofree char *path = g_strconcat(
 		LEASES, task_node(task)->facts->node_name, NULL);
 	json_t *lease = api_get(task_cluster(task)->api, path, NULL,
-				task_deadline(task), error);
+				deadline_us, error);
 	const char *time = json_string_value(json_object_get(
 		json_object_get(lease, "spec"), "renewTime"));
 	char *copy = lease ? g_strdup(time ? time : "") : NULL;
@@ -35,71 +36,138 @@ static char *ask_lease(struct task *task, GError **error)
 	return copy;
 }
 
-static bool ask_ready(struct task *task, char **why, GError **error)
+/* The tunnel may have died with the API server that was restarted. */
+static bool open_api(struct task *task, gint64 deadline_us, GError **error)
 {
 	struct cluster *cluster = task_cluster(task);
-	const char *name = task_node(task)->facts->node_name;
-	const struct kube_node *seen;
-	GPtrArray *nodes;
 
-	if (!api_is_ready(cluster->api, why, task_deadline(task)))
-		return false;
-	nodes = api_nodes(cluster->api, task_deadline(task), error);
-	if (!nodes)
-		return false;
-	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
-	cluster->seen = nodes;
-	seen = kube_nodes_find(nodes, name);
-	if (seen && seen->ready == KUBE_READY)
-		return true;
-	*why = seen ? g_strdup_printf("the node is not Ready (%s)",
-				      seen->ready_reason ? seen->ready_reason
-				      : "no heartbeat")
-		: g_strdup_printf("there is no node '%s'", name);
-	return false;
+	if (!cluster->api)
+		cluster->api = api_open(
+			cluster->transport, cluster->master->session,
+			MIN(deadline_us, g_get_monotonic_time() + OPEN_US),
+			error);
+	return cluster->api != NULL;
 }
 
-static bool ask(struct task *task, char **first, char **why, GError **error)
+bool node_ask_api(struct task *task, gint64 deadline_us, GError **error)
 {
-	g_autofree char *lease = ask_lease(task, error);
+	struct cluster *cluster = task_cluster(task);
+	GPtrArray *nodes = open_api(task, deadline_us, error)
+		? api_nodes(cluster->api, deadline_us, error) : NULL;
+
+	if (!nodes) {
+		g_clear_pointer(&cluster->api, api_free);
+		return false;
+	}
+	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
+	cluster->seen = nodes;
+	return true;
+}
+
+/* What is waited for, and how far it has come. */
+struct awaited {
+	const char *version;		/* of the kubelet; or NULL */
+	gint64 deadline_us;
+	char *first;			/* lease of the first look */
+};
+
+static bool judge(const struct task *task, const struct awaited *awaited,
+		  char **why)
+{
+	const char *name = task_node(task)->facts->node_name;
+	const struct kube_node *seen =
+		kube_nodes_find(task_cluster(task)->seen, name);
+
+	if (!seen)
+		*why = g_strdup_printf("there is no node '%s'", name);
+	else if (seen->ready != KUBE_READY)
+		*why = g_strdup_printf("the node is not Ready (%s)",
+				       seen->ready_reason ? seen->ready_reason
+				       : "no heartbeat");
+	else if (awaited->version &&
+		 !upgrade_is_version(seen->version, awaited->version))
+		*why = g_strdup_printf("its kubelet is of %s, not of %s",
+				       seen->version ? seen->version
+				       : "no version", awaited->version);
+	return *why == NULL;
+}
+
+static bool ask(struct task *task, struct awaited *awaited, char **why,
+		GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+	gint64 deadline_us = awaited->deadline_us;
+	g_autofree char *lease = open_api(task, deadline_us, error)
+		? ask_lease(task, deadline_us, error) : NULL;
 
 	if (!lease)
 		return false;
-	if (!*first)
-		*first = g_steal_pointer(&lease);
-	else if (strcmp(*first, lease) != 0)
-		return ask_ready(task, why, error);
+	if (!awaited->first)
+		awaited->first = g_steal_pointer(&lease);
+	else if (strcmp(awaited->first, lease) != 0)
+		return api_is_ready(cluster->api, why, deadline_us) &&
+			node_ask_api(task, deadline_us, error) &&
+			judge(task, awaited, why);
 	*why = g_strdup("its kubelet has not reported since");
 	return false;
 }
 
-/* One look. Hosts share one tunnel, and it may have died with the API server
- * that was restarted: the next look opens it again. */
-static bool look(struct task *task, char **first, char **why)
+/* One look. Hosts share one tunnel. */
+static bool look(struct task *task, struct awaited *awaited, char **why)
 {
 	struct cluster *cluster = task_cluster(task);
 	g_autoptr(GError) error = NULL;
-	bool ok = false;
+	bool ok;
 
 	g_mutex_lock(&cluster->lock);
-	if (!cluster->api)
-		cluster->api = api_open(
-			cluster->transport, cluster->master->session,
-			MIN(task_deadline(task),
-			    g_get_monotonic_time() + OPEN_US), &error);
-	if (cluster->api)
-		ok = ask(task, first, why, &error);
-	if (error && !*why)
-		*why = g_strdup(error->message);
+	ok = ask(task, awaited, why, &error);
 	if (error)
 		g_clear_pointer(&cluster->api, api_free);
 	g_mutex_unlock(&cluster->lock);
+	if (error && !*why)
+		*why = g_strdup(error->message);
+	return ok;
+}
+
+static bool wait_a_little(struct task *task, gint64 deadline_us,
+			  GError **error)
+{
+	if (g_get_monotonic_time() < deadline_us)
+		return task_sleep(task, PAUSE_US, error);
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DEADLINE,
+		    "that is too long");
+	return false;
+}
+
+bool node_await(struct task *task, const char *version, gint64 deadline_us,
+		GError **error)
+{
+	struct awaited awaited = {
+		.version = version, .deadline_us = deadline_us,
+	};
+	g_autofree char *told = NULL;
+	bool ok = true;
+
+	while (ok) {
+		g_autofree char *why = NULL;
+
+		if (look(task, &awaited, &why))
+			break;
+		if (g_strcmp0(why, told) != 0) {
+			task_note(task, "waiting: %s", why);
+			g_free(told);
+			told = g_strdup(why);
+		}
+		ok = wait_a_little(task, deadline_us, error);
+	}
+	g_free(awaited.first);
+	if (!ok)
+		g_prefix_error(error, "it has not come back: %s: ", told);
 	return ok;
 }
 
 static enum task_status node_ready_run(struct task *task, GError **error)
 {
-	g_autofree char *first = NULL, *told = NULL;
 	gint64 begun_us = g_get_monotonic_time();
 
 	if (node_skips(task, false))
@@ -112,22 +180,8 @@ static enum task_status node_ready_run(struct task *task, GError **error)
 		task_say(task, "a real run waits here");
 		return TASK_SKIPPED;
 	}
-	while (true) {
-		g_autofree char *why = NULL;
-
-		if (look(task, &first, &why))
-			break;
-		if (g_strcmp0(why, told) != 0) {
-			task_note(task, "waiting: %s", why);
-			g_free(told);
-			told = g_strdup(why);
-		}
-		if (!task_sleep(task, PAUSE_US, error)) {
-			g_prefix_error(error, "it has not come back: %s: ",
-				       told);
-			return TASK_FAILED;
-		}
-	}
+	if (!node_await(task, NULL, task_deadline(task), error))
+		return TASK_FAILED;
 	g_autofree char *took = duration_text(g_get_monotonic_time() -
 					      begun_us);
 

@@ -72,28 +72,11 @@ static const struct node *broken_master(const struct cluster *cluster)
 	return NULL;
 }
 
-/* A host of another cluster, or of none, is not ours to restart. */
-static bool is_ours(struct task *task, GError **error)
-{
-	const struct node *node = task_node(task);
-	const struct node *master = task_cluster(task)->master;
-	bool is_master = node->role == NODE_MASTER;
-	enum facts_membership membership =
-		facts_membership(node->facts, master->facts);
-
-	if (is_master ? membership != FACTS_NOT_INSTALLED &&
-	    !facts_is_worker(node->facts) : membership == FACTS_MEMBER)
-		return true;
-	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PREFLIGHT,
-		    membership == FACTS_NOT_INSTALLED
-		    ? "MicroK8s is not installed" : "it is no %s of this "
-		    "cluster", is_master ? "control plane" : "worker");
-	return false;
-}
-
 static bool may_restart(struct task *task, const char *service, GError **error)
 {
-	const struct node *broken = broken_master(task_cluster(task));
+	struct cluster *cluster = task_cluster(task);
+	const struct node *broken = broken_master(cluster);
+	const char *stranger = node_stranger(cluster, task_node(task));
 
 	if (!restart_knows(service))
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
@@ -102,8 +85,11 @@ static bool may_restart(struct task *task, const char *service, GError **error)
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
 			    "not restarted: the control plane %s has not come "
 			    "back", broken->host->name);
+	else if (stranger)
+		g_set_error_literal(error, MUSTER_ERROR,
+				    MUSTER_ERROR_PREFLIGHT, stranger);
 	else
-		return is_ours(task, error);
+		return true;
 	return false;
 }
 

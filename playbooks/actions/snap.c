@@ -8,11 +8,13 @@
 #include "actions.h"
 
 #include "playbooks/microk8s/snap_text.h"
+#include "playbooks/microk8s/upgrade_rules.h"
 
 #include <string.h>
 
 #define DEFAULT_CHANNEL "1.32/stable"
-#define INSTALL_TRIES 5
+#define TRIES 5
+#define BUSY_TRIES 60		/* 5 minutes: a refresh copies all the data */
 #define RETRY_WAIT_US (5 * G_TIME_SPAN_SECOND)
 
 static const struct param params[] = {
@@ -38,6 +40,13 @@ static const char start_script[] =
 	"fi || exit $?\n"
 	"rm -f " SNAP_DATA "/var/lock/stopped.lock\n";
 
+static const char info_script[] =
+	"snap=$(command -v snap || echo /usr/bin/snap)\n"
+	"if command -v timeout >/dev/null; then\n"
+	"	exec timeout 60 \"$snap\" info microk8s\n"
+	"fi\n"
+	"exec \"$snap\" info microk8s\n";
+
 static char *wanted_channel(const struct task *task)
 {
 	const char *channel = task_string(task, "channel");
@@ -50,7 +59,7 @@ static char *wanted_channel(const struct task *task)
 	return g_strdup(DEFAULT_CHANNEL);
 }
 
-static bool may_pass(const struct exec_result *result)
+bool node_may_pass(const struct exec_result *result)
 {
 	static const char *const passing[] = {
 		"change in progress", "too early for operation",
@@ -67,17 +76,40 @@ bool node_run_patiently(struct task *task, const char *what,
 			const char *script, const char *const *args,
 			GError **error)
 {
-	for (unsigned try = 1;; try++) {
+	const struct patience patience = { .may_pass = node_may_pass };
+
+	return node_run_until(task, what, script, args, &patience, error);
+}
+
+/* Another change is waited for longer than what has to pass by chance. */
+static bool is_worth_another(const struct exec_result *result,
+			     const struct patience *patience,
+			     unsigned *tries, unsigned *busy)
+{
+	if (snap_text_is_busy(result->err, NULL))
+		return ++*busy < BUSY_TRIES;
+	return ++*tries < TRIES && patience->may_pass(result);
+}
+
+bool node_run_until(struct task *task, const char *what, const char *script,
+		    const char *const *args, const struct patience *patience,
+		    GError **error)
+{
+	unsigned tries = 0, busy = 0;
+
+	while (true) {
 		g_autoptr(ExecResult) result = NULL;
 		g_autofree char *id = g_strdup_printf(
 			"%s-snap-%u-%" G_GINT64_MODIFIER "x",
-			task_run_id(task), try, g_get_monotonic_time());
+			task_run_id(task), tries + busy + 1,
+			g_get_monotonic_time());
 		struct job_request request = {
 			.id = id,
 			.title = what,
 			.script = script,
 			.args = args,
 			.accept_failure = true,
+			.deadline_us = patience->deadline_us,
 		};
 
 		if (!task_job(task, request, &result, error))
@@ -85,14 +117,16 @@ bool node_run_patiently(struct task *task, const char *what,
 		if (result->status == 0)
 			return true;
 		g_strstrip(result->err);
-		if (try == INSTALL_TRIES || !may_pass(result)) {
+		if (!is_worth_another(result, patience, &tries, &busy)) {
 			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_COMMAND,
 				    "%s: exit status %d: %s", what,
 				    result->status, *result->err
 				    ? result->err : g_strstrip(result->out));
 			return false;
 		}
-		task_note(task, "%s: %s; trying again", what, result->err);
+		if (busy <= 1)
+			task_note(task, "%s: %s; trying again", what,
+				  result->err);
 		if (!task_sleep(task, RETRY_WAIT_US, error))
 			return false;
 	}
@@ -145,9 +179,9 @@ static enum task_status snap_run(struct task *task, GError **error)
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PREFLIGHT,
 			    "MicroK8s is installed from %s, not from %s",
 			    node->facts->channel, channel);
-		task_hint(task, "sudo snap refresh microk8s --channel=%s on "
-			  "%s, or set microk8s_channel=%s", channel,
-			  task_host(task)->name, node->facts->channel);
+		task_hint(task, "muster upgrade --channel %s, or set "
+			  "microk8s_channel=%s", channel,
+			  node->facts->channel);
 		return TASK_FAILED;
 	}
 	if (node->facts->locks & LOCK_STOPPED)
@@ -155,6 +189,30 @@ static enum task_status snap_run(struct task *task, GError **error)
 	task_say(task, "%s from %s", node->facts->version,
 		 node->facts->channel);
 	return TASK_OK;
+}
+
+bool node_ask_store(struct task *task, const char *channel, char **version,
+		    bool *told, GError **error)
+{
+	g_autoptr(ExecResult) result = NULL;
+	struct exec_request request = {
+		.title = "snap info microk8s",
+		.script = info_script,
+		.accept_failure = true,
+	};
+
+	if (!task_exec(task, request, &result, error))
+		return false;
+	*version = snap_info_version(result->out, channel, told);
+	return true;
+}
+
+bool node_is_upgraded(const struct node *node, const char *channel,
+		      const char *version)
+{
+	return snap_channel_equal(node->facts->channel, channel) &&
+		(!version || upgrade_is_version(node->facts->version,
+						version));
 }
 
 const struct action action_snap = {

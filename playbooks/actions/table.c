@@ -27,6 +27,7 @@ const struct action *const action_table[] = {
 	&action_extra_args,
 	&action_forget,
 	&action_group_users,
+	&action_hold,
 	&action_join,
 	&action_label,
 	&action_leave,
