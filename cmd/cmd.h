@@ -22,6 +22,7 @@ int cmd_restart(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_trust(int argc, char **argv);
 int cmd_up(int argc, char **argv);
+int cmd_upgrade(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -24,6 +24,7 @@ static const struct {
 	{ "status", cmd_status, "the inventory beside the cluster, and drift" },
 	{ "kubeconfig", cmd_kubeconfig, "print or merge what kubectl needs" },
 	{ "restart", cmd_restart, "restart a service, masters one by one" },
+	{ "upgrade", cmd_upgrade, "bring all nodes to another channel" },
 	{ "remove", cmd_remove, "let hosts leave the cluster, dead ones too" },
 	{ "reset", cmd_reset, "take the whole cluster apart" },
 	{ "rebuild", cmd_rebuild, "reset and up in one, with timings" },

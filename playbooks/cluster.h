@@ -41,6 +41,8 @@ struct node {
 	gint64 fresh_us;		/* monotonic: when something that a
 					   refresh of its proxy could undo was
 					   last changed; 0: not known */
+	bool awaits_turn;		/* wants to be upgraded; behind the
+					   cluster's lock */
 };
 
 struct cluster {
@@ -66,6 +68,9 @@ struct cluster {
 					   nobody is to go */
 	GHashTable *chosen;		/* set of struct host * that were asked
 					   for by name, borrowed; NULL: all */
+	unsigned upgrading;		/* nodes that are upgraded just now */
+	const struct node *halted_by;	/* whose upgrade failed, so that no
+					   other is begun; NULL: nobody's */
 	GMutex lock;			/* first_join_done, ... */
 	GCond changed;
 	bool first_join_done, first_join_taken;

@@ -149,6 +149,7 @@ extern const struct action action_addons, action_alias, action_api,
 	action_look, action_mirrors, action_node_ready, action_preflight,
 	action_proxy, action_proxy_refresh, action_purge, action_remove_node,
 	action_restart, action_restart_service, action_revoke, action_run,
-	action_settle, action_snap, action_taint, action_token, action_verify;
+	action_settle, action_snap, action_taint, action_token, action_upgrade,
+	action_upgrade_check, action_verify;
 
 #endif

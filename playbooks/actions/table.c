@@ -48,6 +48,8 @@ const struct action *const action_table[] = {
 	&action_snap,
 	&action_taint,
 	&action_token,
+	&action_upgrade,
+	&action_upgrade_check,
 	&action_verify,
 	NULL
 };
