@@ -48,7 +48,8 @@ KNOBS = (
      "of services"),
     ("join_seconds", "20", "s", "the joiner's own share of `microk8s join`"),
     ("join_hang", "0", "", "the agent takes a join and never answers"),
-    ("lie_join_success", "0", "", "join ends well and no node appears"),
+    ("lie_join_success", "0", "", "join ends well and no node appears; once: "
+     "the first time a control plane does"),
     ("sign_fail_percent", "0", "%", "certificate signings that fail"),
     ("sign_race_percent", "2", "%", "signings that fail while another is "
      "under way"),

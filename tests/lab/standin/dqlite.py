@@ -93,17 +93,22 @@ def consume(name: str) -> None:
     file(name).unlink(missing_ok=True)
 
 
-def add_member(members: list[Member], address: str) -> list[Member]:
+def add_member(members: list[Member], address: str, leader: str = ""
+               ) -> list[Member]:
     """A newcomer is spare until there are three: then all may vote."""
     members = members + [Member(address, new_number(), SPARE)]
-    return adjust(members)
+    return adjust(members, leader)
 
 
-def adjust(members: list[Member]) -> list[Member]:
+def adjust(members: list[Member], leader: str = "",
+           online: set[str] | None = None) -> list[Member]:
     """go-dqlite's roles: one voter below three members, then three voters,
-    three standbys, the rest spare; a voter stays one while it can."""
+    three standbys, the rest spare; a voter stays one while it can, the leader
+    in any case, and gives way to one that is online."""
     most = VOTERS if len(members) >= VOTERS else 1
-    ranked = sorted(members, key=lambda member: member.role)
+    ranked = sorted(members, key=lambda member: (
+        member.address != leader,
+        online is not None and member.address not in online, member.role))
     roles = {id(member): VOTER if place < most else
              STANDBY if len(members) > VOTERS and place < most + 3
              else SPARE for place, member in enumerate(ranked)}

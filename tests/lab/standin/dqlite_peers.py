@@ -31,7 +31,8 @@ class Lost(Exception):
     """The leader cannot be reached, or is none."""
 
 
-def _context(server: bool) -> ssl.SSLContext:
+def tls_context(server: bool) -> ssl.SSLContext:
+    """Both ends show the cluster's own certificate; or ServiceFailed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server
                              else ssl.PROTOCOL_TLS_CLIENT)
     certificate = str(dqlite.file("cluster.crt"))
@@ -59,7 +60,7 @@ class Peers:
         self._others = others
         self._server: asyncio.Server | None = None
         self._leading = False
-        self._followers: set[asyncio.StreamWriter] = set()
+        self._followers: dict[asyncio.StreamWriter, str] = {}
         self._pending: dict[int, asyncio.Future] = {}
         self._count = 0
         self._upstream: asyncio.StreamWriter | None = None
@@ -69,7 +70,7 @@ class Peers:
         address, _, port = self._own.address.rpartition(":")
         try:
             self._server = await asyncio.start_server(
-                self._peer, address, int(port), ssl=_context(True),
+                self._peer, address, int(port), ssl=tls_context(True),
                 limit=LINE_MAX, reuse_address=True, start_serving=False)
             await serve(self._server)
         except OSError as error:
@@ -116,7 +117,7 @@ class Peers:
                         break
                 if self._alone():
                     continue
-                self._set_members(dqlite.adjust(dqlite.read_cluster()))
+                self._set_members(self._adjusted(dqlite.read_cluster()))
                 if not await self._quorum():
                     return
         finally:
@@ -141,27 +142,51 @@ class Peers:
                 dqlite.write_info(member)
         self._tell_all({"members": [vars(m) for m in members]})
 
+    def _adjusted(self, members: list[Member]) -> list[Member]:
+        return dqlite.adjust(members, self._own.address,
+                             set(self._followers.values()))
+
+    def _answer(self, question: dict) -> dict:
+        """What a command asks: the members, or that one is to be none."""
+        members = dqlite.read_cluster()
+        if question["ask"] == "remove":
+            gone = question["address"]
+            members = self._adjusted([m for m in members
+                                      if m.address != gone])
+            self._set_members(members)
+            for writer, address in list(self._followers.items()):
+                if address == gone:
+                    writer.close()
+        return {"leader": True, "members": [vars(m) for m in members]}
+
     async def _peer(self, reader: asyncio.StreamReader,
                     writer: asyncio.StreamWriter) -> None:
         """Serve another member: it follows, or only asks who leads."""
         try:
             hello = json.loads(await reader.readline() or b"{}")
-            if not self._leading or "hello" not in hello:
-                writer.write(_line({"leader": False}))
+            if self._leading and "ask" in hello:
+                writer.write(_line(self._answer(hello)))
                 return
             members = dqlite.read_cluster()
-            if hello["hello"] not in [m.address for m in members]:
-                members = dqlite.add_member(members, hello["hello"])
+            name = hello.get("hello", "")
+            known = name in [m.address for m in members]
+            # One that was taken out does not come back by itself.
+            if not self._leading or not (known or hello.get("join")):
+                writer.write(_line({"leader": False}))
+                return
+            if not known:
+                members = dqlite.add_member(members, name,
+                                            self._own.address)
             writer.write(_line({"leader": True,
                                 "snapshot": self._store.snapshot()}))
-            self._followers.add(writer)
+            self._followers[writer] = name
             self._set_members(members)
             while line := await reader.readline():
                 self._serve(writer, json.loads(line))
         except (OSError, ValueError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._followers.discard(writer)
+            self._followers.pop(writer, None)
             writer.close()
 
     def _serve(self, writer: asyncio.StreamWriter, message: dict) -> None:
@@ -188,7 +213,7 @@ class Peers:
         where, _, port = address.rpartition(":")
         async with asyncio.timeout(self._host.scaled(CONNECT_SECONDS)):
             reader, writer = await asyncio.open_connection(
-                where, int(port), ssl=_context(False), limit=LINE_MAX)
+                where, int(port), ssl=tls_context(False), limit=LINE_MAX)
             writer.write(_line(hello))
             return reader, writer, json.loads(await reader.readline()
                                               or b"{}")
@@ -198,7 +223,8 @@ class Peers:
         for address in self._candidates():
             with contextlib.suppress(OSError, TimeoutError, ValueError):
                 reader, writer, first = await self._connect(
-                    address, {"hello": self._own.address})
+                    address, {"hello": self._own.address,
+                              "join": bool(self._others)})
                 if first.get("leader"):
                     return reader, writer, first
                 writer.close()

@@ -7,6 +7,7 @@ times in the comments are the lab's, 1/20 of life's.
 from __future__ import annotations
 
 import json
+import re
 import unittest
 
 from test_commands_lab import DATA, LabTest, quoted
@@ -325,6 +326,45 @@ class ControlPlanes(ClusterTest):
         self.lab("boot", "node1")
         self.eventually("node1 back", lambda: seen().get(
             "node1") == "Ready")
+
+    def members(self, host: str) -> dict[str, str]:
+        """address -> role, as the yaml of `status` on this host has them."""
+        got = self.mk(host, "status", "--format", "yaml").out
+        return dict(re.findall(r"- address: ([\d.]+):19001\n +role: (\w+)",
+                               got))
+
+    def test_who_leaves_or_is_taken_out_is_no_member(self) -> None:
+        """In this order: a lie, a leave, one taken out while it is down."""
+        everybody = {"10.8.0.4", "10.8.0.5", "10.8.0.6"}
+        self.eventually("three", lambda: set(self.members("node2"))
+                        == everybody)
+        done = self.mk("node3", "leave")
+        self.assertEqual(done.rc, 0, done)
+        self.eventually("two are left", lambda: self.members("node1") and
+                        sorted(self.members("node1").values()) ==
+                        ["spare", "voter"])
+        self.assertEqual(self.mk("node1", "remove-node", "node3").rc, 0)
+        self.knob("node3", lie_join_success="once")
+        url = self.mint("node1", "10.8.0.4", "--token-ttl", "600")
+        done = self.mk("node3", "join", url)
+        self.assertEqual(done.rc, 0, done)
+        self.assertIn("Successfully joined the cluster.", done.out)
+        self.assertNotIn("10.8.0.6", self.members("node1"))
+        self.assertEqual(self.mk("node3", "join", url).rc, 0)
+        self.eventually("all vote", lambda: self.members("node1") == dict.
+                        fromkeys(everybody, "voter"))
+        self.lab("crash", "node3")
+        # It worked, and says that it did not: the API has another address.
+        done = self.mk("node1", "remove-node", "10.8.0.6", "--force")
+        self.assertEqual(done.rc, 1, done)
+        self.assertIn("Removing node entry found in dqlite.", done.out)
+        self.assertEqual(set(self.members("node2")),
+                         everybody - {"10.8.0.6"})
+        self.lab("boot", "node3")
+        self.eventually("it runs, without a datastore", lambda: (
+            "running: False" in self.mk("node3", "status", "--format",
+                                        "yaml").out))
+        self.assertNotIn("10.8.0.6", self.members("node1"))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ from .join_worker import service, set_api_args, store, take_kubelet_args
 
 BACKEND = ("var", "kubernetes", "backend")
 TRIES = 10
+LIED = "/run/lied-join"
+#: an address where no member is, nor anybody else
+NOBODY = "192.0.2.1:19001"
 
 
 def datastore_members() -> list[tuple[str, str]]:
@@ -45,6 +48,16 @@ def keep_authority(info: dict) -> None:
         store("certs/" + name, info[key])
 
 
+def lies() -> bool:
+    """Knob lie_join_success: the datastore takes nobody in.  `once`: the next
+    join of this host is an honest one."""
+    if core.knob("lie_join_success") != "once":
+        return core.knob_bool("lie_join_success")
+    first = not os.path.exists(LIED)
+    with open(LIED, "a", encoding="utf-8"):
+        return first
+
+
 def move_datastore(info: dict) -> None:
     """A new, empty datastore that knows whom to ask for membership."""
     old = str(core.path(*BACKEND))
@@ -54,7 +67,8 @@ def move_datastore(info: dict) -> None:
     os.makedirs(old, mode=0o770)
     store("/".join(BACKEND) + "/cluster.crt", info["cluster_cert"])
     store("/".join(BACKEND) + "/cluster.key", info["cluster_key"])
-    voters = "".join("- %s\n" % voter for voter in info["voters"])
+    voters = "".join("- %s\n" % voter for voter in
+                     ([NOBODY] if lies() else info["voters"]))
     store("/".join(BACKEND) + "/init.yaml", "Address: %s:19001\nCluster:\n%s"
           % (info["hostname_override"], voters))
 

@@ -12,8 +12,8 @@ import os
 import shutil
 import sys
 
-from .. import certs, core
-from . import addons, dispatch, join_control, kube
+from .. import certs, core, dqlite, dqlite_ask
+from . import addons, dispatch, kube
 from .join_worker import service
 
 NOT_MEMBER = "This MicroK8s deployment is not acting as a node in a cluster."
@@ -103,13 +103,21 @@ def leave_worker() -> int:
 
 def leave_control() -> int:
     """Out of the datastore, and this host's copy of it is wiped."""
-    members = join_control.datastore_members()
+    members = dqlite_ask.members(tries=10)
     voters = [address for address, role in members if role == "voter"]
     if len(members) > 1 and len(voters) == 1:
         own = core.all_ips()
         if voters[0].rsplit(":", 1)[0] in own:
             print(ONLY_COPY)
             return 3
+    own_row = dqlite.read_info()
+    if own_row and len(dqlite.read_cluster()) > 1:
+        try:
+            dqlite_ask.remove(own_row.address)
+        except dqlite_ask.NoLeader as error:
+            print("Contacting node %s failed. Error:" % own_row.address)
+            print(error)
+            return 2
     print("Generating new cluster certificates.", flush=True)
     for name in ("kubelite", "k8s-dqlite"):
         service("stop", name)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-from .. import core
-from . import join_control, kube
+from .. import core, dqlite_ask
+from . import kube
 from .kube import ApiError
 
 STILL_MEMBER = (
@@ -35,19 +35,14 @@ def find_node(wanted: str) -> dict | None:
 
 
 def is_member(address: str) -> bool:
-    """Whether the datastore lists this address."""
-    return any(one.rsplit(":", 1)[0] == address
-               for one, _ in join_control.datastore_members())
+    """Whether the datastore lists this address; NoLeader is a traceback."""
+    return any(one["address"] == address + ":19001" for one
+               in dqlite_ask.ask({"ask": "members"})["members"])
 
 
 def drop_member(address: str) -> None:
-    """Take an address out of the datastore, through this host's agent."""
-    import re
-    path = core.path("var", "kubernetes", "backend", "cluster.yaml")
-    text = path.read_text(encoding="utf-8")
-    entries = re.split(r"(?m)^(?=- )", text)
-    core.write_text(path, "".join(
-        entry for entry in entries if address + ":" not in entry))
+    """Take an address out of the datastore."""
+    dqlite_ask.remove(address + ":19001")
 
 
 def drop_callback_tokens(name: str) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from .. import core
-from . import addons, dispatch, join_control, kube
+from .. import core, dqlite_ask
+from . import addons, dispatch, kube
 
 NOT_RUNNING = ("microk8s is not running. Use microk8s inspect for a deeper "
                "inspection.")
@@ -41,7 +41,7 @@ def members() -> list[tuple[str, str]]:
     """(address, role) of the datastore's members, as the leader has them."""
     if not core.has_lock("ha-cluster"):
         return []
-    return join_control.datastore_members()
+    return dqlite_ask.members(tries=10)
 
 
 def of_role(found: list[tuple[str, str]], role: str) -> list[str]:
