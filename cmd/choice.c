@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * --limit and --exclude beside a master that takes part in any case.
+ * --limit and --exclude beside masters that take part in any case.
  */
 #include "choice.h"
 
@@ -34,7 +34,7 @@ bool choice_admit(struct choice *choice, const struct inventory *inventory,
 		g_hash_table_add(choice->chosen, host);
 		g_hash_table_add(*limit, host);
 	}
-	g_hash_table_add(*limit, (gpointer)(guintptr)cluster->master->host);
+	cluster_invite_masters(cluster, *limit);
 	cluster->chosen = choice->chosen;
 	if (nodes > 0)
 		return true;

@@ -106,6 +106,9 @@ static void look_turn(size_t index, void *data)
 	if (!doctor_look(patient->node, g_get_monotonic_time() + ROUND_US,
 			 &patient->error))
 		g_clear_pointer(&patient->node->facts, facts_free);
+	patient->node->failed = !patient->node->facts;
+	patient->node->unreachable = patient->error &&
+		muster_error_is_unreachable(patient->error->code);
 }
 
 static void reach_turn(size_t index, void *data)
@@ -158,6 +161,7 @@ bool doctor_run_examine(struct doctor_run *run)
 	g_clear_pointer(&run->findings, g_ptr_array_unref);
 	run->findings = findings_new();
 	fleet_run(run->patients->len, forks, look_turn, run->patients);
+	cluster_settle_master(run->cluster);
 	fleet_run(run->patients->len, forks, reach_turn, run->patients);
 	for (guint i = 0; i < run->patients->len; i++)
 		judge_patient(run, g_ptr_array_index(run->patients, i));

@@ -30,8 +30,10 @@ struct command {
 static void begin(struct cluster *cluster, void *data)
 {
 	struct command *c = data;
+	g_autoptr(GHashTable) all = g_hash_table_new(NULL, NULL);
 
 	c->cluster = cluster;
+	cluster_invite_masters(cluster, all);
 }
 
 /* --server is the user's word: it may lead through a tunnel that is not open
@@ -69,7 +71,8 @@ static bool answer(struct command *c, struct cancel *cancel, GError **error)
 {
 	const struct node *master = c->cluster->master;
 	g_autofree char *name = c->context ? g_strdup(c->context)
-		: g_strconcat(NAME_PREFIX, master->host->name, NULL);
+		: g_strconcat(NAME_PREFIX, c->cluster->first->host->name,
+			      NULL);
 	g_autofree char *server = NULL;
 	g_autoptr(Kubeconfig) config = api_credentials(
 		master->session, g_get_monotonic_time() + CREDENTIALS_US,
@@ -218,9 +221,10 @@ static struct options *parse(struct command *c, int argc, char **argv,
 			"Prints a kubectl configuration that works from this "
 			"machine: of\nmicrok8s_api_endpoint, the master's "
 			"node_ip and its ansible_host, the first under\nwhich "
-			"the API answers and that its certificate names. The "
-			"admin's key is in it:\nwhoever has it has the "
-			"cluster.",
+			"the API answers and that its certificate names; of "
+			"several masters, those\nof the first that is "
+			"reached. The admin's key is in it: whoever has it "
+			"has the\ncluster.",
 		.summary =
 			"--merge edits the text in place: other contexts, "
 			"comments and order stay, the\ncurrent context too "

@@ -13,11 +13,17 @@
 static bool has_master(GHashTable *limit, const char *command,
 		       const struct cluster *roles, GError **error)
 {
-	const struct host *master = roles->master->host;
+	const struct host *master = roles->first->host;
 
-	if (strcmp(command, "play") == 0 ||
-	    g_hash_table_contains(limit, master))
+	if (strcmp(command, "play") == 0)
 		return true;
+	for (guint i = 0; i < roles->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(roles->nodes, i);
+
+		if (node->role == NODE_MASTER &&
+		    g_hash_table_contains(limit, node->host))
+			return true;
+	}
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_USAGE,
 		    "%s needs the master '%s', which --limit or --exclude "
 		    "leaves out (workers join through it, and it proves "

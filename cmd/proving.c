@@ -63,6 +63,7 @@ static void forget_round(struct proving *proving)
 			g_ptr_array_index(proving->cluster->nodes, i);
 
 		node->failed = false;
+		node->unreachable = false;
 	}
 	g_clear_pointer(&proving->cluster->seen, g_ptr_array_unref);
 }

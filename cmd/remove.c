@@ -25,7 +25,7 @@ static const char examples[] =
 	"  muster remove node3 -i inventory.ini --check\n"
 	"\n"
 	"Moves the pods of the named hosts elsewhere, lets the hosts leave, "
-	"and takes their\nnodes off the cluster. No other host but the master "
+	"and takes their\nnodes off the cluster. No other host but the masters "
 	"is touched. With --unreachable\nthe hosts are dead: they are not "
 	"connected to, and may be named as the cluster names\nits nodes.";
 
@@ -67,10 +67,6 @@ static bool add(struct removal *r, const char *name,
 	if (host && !node)
 		return refuse(error, "'%s' is neither in [masters] nor in "
 			      "[workers]: it is no node", name);
-	if (node == cluster->master && node)
-		return refuse(error, "'%s' is the only master: without it "
-			      "there is no cluster; muster reset takes all of "
-			      "it apart", name);
 	if (!host && !r->unreachable)
 		return refuse(error, "'%s' is not in %s, so it cannot be "
 			      "connected to: add it, or remove its node alone "
@@ -84,6 +80,38 @@ static bool add(struct removal *r, const char *name,
 	return true;
 }
 
+static bool any_master_stays(const struct cluster *cluster, GError **error)
+{
+	unsigned masters = cluster_masters(cluster);
+
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER && !departure_of(cluster, node))
+			return true;
+	}
+	if (masters == 1)
+		return refuse(error, "'%s' is the only master: without it "
+			      "there is no cluster; muster reset takes all of "
+			      "it apart", cluster->first->host->name);
+	return refuse(error, "these are all %u masters: without one there is "
+		      "no cluster; muster reset takes all of it apart",
+		      masters);
+}
+
+/* All but those that are dead: these are never connected to. */
+static void invite_masters(struct cluster *cluster, GHashTable *limit)
+{
+	cluster_invite_masters(cluster, limit);
+	for (guint i = 0; i < cluster->departures->len; i++) {
+		const struct departure *d =
+			g_ptr_array_index(cluster->departures, i);
+
+		if (d->is_unreachable && d->node)
+			g_hash_table_remove(limit, d->node->host);
+	}
+}
+
 static bool admit(const struct inventory *inventory, struct cluster *cluster,
 		  GHashTable **limit, struct cancel *cancel, void *data,
 		  GError **error)
@@ -93,10 +121,12 @@ static bool admit(const struct inventory *inventory, struct cluster *cluster,
 
 	(void)cancel;
 	cluster->departures = r->departures;
-	g_hash_table_add(set, (gpointer)(guintptr)cluster->master->host);
 	for (char **name = r->names; *name; name++)
 		if (!add(r, *name, inventory, cluster, set, error))
 			return false;
+	if (!any_master_stays(cluster, error))
+		return false;
+	invite_masters(cluster, set);
 	*limit = g_steal_pointer(&set);
 	return true;
 }

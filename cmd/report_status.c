@@ -8,6 +8,7 @@
 #include "fold.h"
 #include "json_text.h"
 
+#include "playbooks/members.h"
 #include "playbooks/microk8s/kube_nodes.h"
 
 #include <jansson.h>
@@ -97,10 +98,13 @@ static char **host_row(const struct report *r, const struct node *node,
 		       const struct host_result *h)
 {
 	const struct cluster *cluster = r->info->cluster;
+	const struct backend_node *member = members_find(cluster, node);
 	char **row = g_new0(char *, COLUMNS + 1);
 
 	row[HOST] = g_strdup(node->host->name);
-	row[ROLE] = g_strdup(role_of(node));
+	row[ROLE] = member ? g_strdup_printf("%s, %s", role_of(node),
+					     backend_role_name(member->role))
+		: g_strdup(role_of(node));
 	row[NODE_IP] = g_strdup(node->node_ip);
 	fill_seen(row, seen_of(cluster, node));
 	row[DRIFT] = h->error && !node->facts ? g_strdup("not reached")
@@ -227,6 +231,8 @@ static json_t *host_json(const struct report *r, const struct node *node,
 			 const struct host_result *h)
 {
 	const GPtrArray *all = r->telling->drift;
+	const struct backend_node *member =
+		members_find(r->info->cluster, node);
 	json_t *names = json_array();
 
 	for (guint i = 0; i < all->len; i++) {
@@ -235,9 +241,11 @@ static json_t *host_json(const struct report *r, const struct node *node,
 		if (concerns(drift, node->host->name))
 			json_array_append_new(names, json_text(drift->name));
 	}
-	return json_pack("{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
 			 "name", json_text(node->host->name),
 			 "role", role_of(node),
+			 "member", json_text(member ? backend_role_name(
+					     member->role) : NULL),
 			 "node_ip", json_text(node->node_ip),
 			 "reached", node->facts != NULL,
 			 "error", json_text(h->error ? h->error->message

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * muster restart: the shipped playbook restart.yaml over the hosts that
- * --limit and --exclude leave, and the first master, which is asked.
+ * --limit and --exclude leave, and the masters, one of which is asked.
  */
 #include "cmd.h"
 

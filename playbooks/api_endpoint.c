@@ -136,6 +136,17 @@ bool api_endpoint_is_just(const GPtrArray *servers, const GPtrArray *wanted)
 	return true;
 }
 
+bool api_endpoint_is_right(const struct cluster *cluster,
+			   const GPtrArray *servers)
+{
+	g_autoptr(GPtrArray) wanted = api_endpoint_servers(cluster);
+
+	if (cluster->endpoint)
+		return api_endpoint_is_just(servers, wanted);
+	return servers && cluster_lists_masters(cluster, servers,
+						API_ENDPOINT_PORT);
+}
+
 char *api_endpoint_list(const GPtrArray *servers)
 {
 	GString *text = g_string_new(servers->len ? NULL : "nothing");

@@ -38,6 +38,12 @@ char *api_endpoint_url(const struct api_endpoint *endpoint);
 struct cluster;
 GPtrArray *api_endpoint_servers(const struct cluster *cluster);
 
+/* Whether a proxy that has `servers` (may be NULL) looks in the right place:
+ * just at the endpoint; or at masters and at nothing else, as it adds the rest
+ * by itself and leaves out who is down. */
+bool api_endpoint_is_right(const struct cluster *cluster,
+			   const GPtrArray *servers);
+
 /* Whether `servers` (may be NULL) are just those `wanted`, in any order: the
  * proxy sorts them. */
 bool api_endpoint_is_just(const GPtrArray *servers, const GPtrArray *wanted);

@@ -27,6 +27,9 @@ static const struct inventory_var vars[] = {
 	  "workers' proxies and a little more)" },
 	{ "microk8s_verify_timeout", INVENTORY_DURATION,
 	  "how long nodes may take to become Ready (default: 3m)" },
+	{ "microk8s_master_wait", INVENTORY_DURATION,
+	  "how long the datastore may take to list a master that has joined "
+	  "(default: 90s)" },
 	{ "microk8s_token_ttl", INVENTORY_DURATION,
 	  "how long the join token of a run lives (default: 1h)" },
 	{ "microk8s_api_endpoint", INVENTORY_SERVER,
@@ -163,6 +166,17 @@ static void add_node(struct cluster *cluster, const struct host *host,
 		cluster->first = cluster->master = node;
 }
 
+void cluster_invite_masters(struct cluster *cluster, GHashTable *limit)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER)
+			node->bystander = g_hash_table_add(
+				limit, (gpointer)(guintptr)node->host);
+	}
+}
+
 unsigned cluster_masters(const struct cluster *cluster)
 {
 	unsigned n = 0;
@@ -195,6 +209,8 @@ struct cluster *cluster_new(const struct inventory *inventory,
 	cluster->transport = transport;
 	cluster->nodes = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)node_free);
+	cluster->remote_locks = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)remote_lock_free);
 	g_mutex_init(&cluster->lock);
 	g_cond_init(&cluster->changed);
 	for (guint i = 0; i < inventory->hosts->len; i++)
@@ -219,7 +235,8 @@ void cluster_free(struct cluster *cluster)
 		return;
 	api_free(cluster->api);
 	api_endpoint_free(cluster->endpoint);
-	remote_lock_free(cluster->remote_lock);
+	g_ptr_array_unref(cluster->remote_locks);
+	g_clear_pointer(&cluster->members, g_ptr_array_unref);
 	g_ptr_array_unref(cluster->nodes);
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
 	g_free(cluster->token);
@@ -238,6 +255,7 @@ void cluster_forget(struct cluster *cluster)
 {
 	g_clear_pointer(&cluster->api, api_free);
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
+	g_clear_pointer(&cluster->members, g_ptr_array_unref);
 	g_clear_pointer(&cluster->token, g_free);
 	cluster->is_master_settled = false;
 	cluster->prepared = false;
@@ -288,7 +306,7 @@ const char *cluster_join_reason(const struct cluster *cluster,
 	const struct facts *master = cluster->master->facts;
 
 	if (node->role == NODE_MASTER)
-		return NULL;
+		return cluster_master_join_reason(cluster, node);
 	if (!own || !own->installed || !facts_is_worker(own))
 		return own && (own->locks & LOCK_JOIN_IN_PROGRESS)
 			? "an earlier join broke off" : "not joined yet";

@@ -38,6 +38,13 @@ struct node {
 	unsigned pending;		/* enum node_service bits to restart */
 	bool failed;			/* dropped out */
 	bool unreachable;		/* because it could not be reached */
+	bool bystander;			/* a master that is in the run only
+					   because it might have to speak */
+	bool leaves_last;		/* the datastore's only voter, when it
+					   was its turn to leave */
+	bool awaited;			/* a control plane of which this run
+					   has restarted or joined something,
+					   and that is not seen back yet */
 	gint64 fresh_us;		/* monotonic: when something that a
 					   refresh of its proxy could undo was
 					   last changed; 0: not known */
@@ -61,8 +68,13 @@ struct cluster {
 	char *token;			/* "token/check" of this run, or NULL */
 	bool prepared;			/* master ready for parallel joins */
 	struct api *api;		/* the API through a tunnel, or NULL */
-	struct remote_lock *remote_lock; /* held by this run, or NULL */
+	GPtrArray *remote_locks;	/* struct remote_lock *, held by this
+					   run on every master that it reached;
+					   owned */
 	GPtrArray *seen;		/* struct kube_node *, last look, or NULL */
+	GPtrArray *members;		/* struct backend_node *, of the
+					   datastore at the last look, or NULL;
+					   see members.h */
 	struct proof *proof;		/* borrowed; only when one is made */
 	GPtrArray *departures;		/* struct departure *, borrowed; NULL:
 					   nobody is to go */
@@ -91,6 +103,10 @@ void cluster_free(struct cluster *cluster);
 struct node *cluster_find(const struct cluster *cluster,
 			  const struct host *host);
 
+/* Lets all masters take part in a run, `limit` (a set of struct host *), since
+ * one of them has to speak; those that were not in it are bystanders. */
+void cluster_invite_masters(struct cluster *cluster, GHashTable *limit);
+
 /* How many masters the inventory has. */
 unsigned cluster_masters(const struct cluster *cluster);
 
@@ -100,12 +116,12 @@ bool cluster_check_masters(const struct cluster *cluster, bool allow_two,
 			   GPtrArray *problems, GError **error);
 
 /* Settles who speaks for the cluster, once the masters were looked at: the
- * first of them that is a member, or the first of all when none is. One that
- * was settled on stays, unless it cannot be reached any more. Who is not the
- * first must know another master from its datastore: otherwise nothing tells
- * that it is a member of this cluster, and no second one may be built. True if
- * it is another one now; the API's tunnel and the token of the one before are
- * forgotten then. Only between plays. */
+ * first of them that is a member (and serves its API, if any does), or the
+ * first of all when none is. One that was settled on stays, unless it cannot
+ * be reached any more. Who is not the first must know another master from its
+ * datastore: otherwise nothing tells that it is a member of this cluster, and
+ * no second one may be built. True if it is another one now; the API's tunnel
+ * and the token of the one before are forgotten then. Only between plays. */
 bool cluster_settle_master(struct cluster *cluster);
 
 /* Whether `node` is among the hosts that were asked for. */
@@ -125,9 +141,24 @@ const struct kube_node *cluster_seen(const struct cluster *cluster,
 const struct node *cluster_whose(const struct cluster *cluster,
 				 const struct kube_node *seen);
 
+/* Whether all of `addresses` (char *, at least one) are of control planes of
+ * this cluster: masters of the inventory, or nodes that the API has as such.
+ * `port` follows each after a colon; 0: none does. */
+bool cluster_lists_masters(const struct cluster *cluster,
+			   const GPtrArray *addresses, unsigned port);
+
+/* A control plane that this run has restarted or joined, and that has not come
+ * back: no other may be touched then. NULL if there is none. */
+const struct node *cluster_broken_master(const struct cluster *cluster);
+
 /* Why `node` has to join (again), in words, or NULL if it is a member and
- * whole. Judges by its files and, once the API was asked, by its node. */
+ * whole. Judges by its files and, once the API was asked, by its node; a
+ * master by its files and the datastore's members. */
 const char *cluster_join_reason(const struct cluster *cluster,
 				const struct node *node);
+
+/* The same for a master alone; NULL for the one that speaks. */
+const char *cluster_master_join_reason(const struct cluster *cluster,
+				       const struct node *node);
 
 #endif

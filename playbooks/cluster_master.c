@@ -7,10 +7,14 @@
 #include "cluster.h"
 
 #include "api.h"
-#include "microk8s/backend_yaml.h"
+#include "departure.h"
+#include "members.h"
+#include "microk8s/kube_nodes.h"
 #include "transport/error.h"
 
 #include <string.h>
+
+#define API_PORT 16443
 
 bool cluster_check_masters(const struct cluster *cluster, bool allow_two,
 			   GPtrArray *problems, GError **error)
@@ -20,20 +24,21 @@ bool cluster_check_masters(const struct cluster *cluster, bool allow_two,
 	for (guint i = 0; i < cluster->nodes->len; i++) {
 		const struct node *node = g_ptr_array_index(cluster->nodes, i);
 
-		if (node->role == NODE_MASTER && node != cluster->first &&
-		    !second)
+		if (node->role == NODE_MASTER && node != cluster->first)
 			second = node->host;
 	}
-	if (!second || allow_two)
+	if (cluster_masters(cluster) != 2 || allow_two)
 		return true;
 	problem_add(problems, true, second->file, second->line,
 		    second->column,
-		    "leave one host in [masters] and put the others into "
-		    "[workers]",
-		    "host '%s' is a second master: this version builds "
-		    "clusters of one master", second->name);
+		    "add a third master, or leave one; --allow-two-masters if "
+		    "it is meant",
+		    "hosts '%s' and '%s' are two masters: only one of two "
+		    "votes in the datastore, so that they bear no loss, and "
+		    "either can be lost", cluster->first->host->name,
+		    second->name);
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
-		    "%s: not a cluster that can be built", second->file);
+		    "%s: two masters are no high availability", second->file);
 	return false;
 }
 
@@ -45,6 +50,8 @@ static bool knows(const struct facts *facts, const char *ip)
 
 	return members && backend_yaml_find(members, ip);
 }
+
+/* --- who speaks --- */
 
 static bool knows_a_peer(const struct cluster *cluster,
 			 const struct node *node)
@@ -65,9 +72,28 @@ static bool is_candidate(const struct cluster *cluster,
 	const struct facts *own = node->facts;
 
 	return node->role == NODE_MASTER && !node->failed && own &&
+		!departure_of(cluster, node) &&
 		own->installed && !facts_is_worker(own) &&
 		(own->locks & LOCK_NO_CERT_REISSUE) &&
 		(node == cluster->first || knows_a_peer(cluster, node));
+}
+
+/* False for one that was stopped, or whose API is not there to be asked. */
+static bool is_serving(const struct node *node)
+{
+	const GPtrArray *listeners =
+		node->checks ? node->checks->listeners : NULL;
+
+	if (node->facts->locks & LOCK_STOPPED)
+		return false;
+	for (guint i = 0; listeners && i < listeners->len; i++) {
+		const struct checks_listener *l =
+			g_ptr_array_index(listeners, i);
+
+		if (l->port == API_PORT)
+			return true;
+	}
+	return !listeners || listeners->len == 0;
 }
 
 /* False for one that was taken out of the datastore while it was down, and
@@ -75,6 +101,8 @@ static bool is_candidate(const struct cluster *cluster,
 static bool is_confirmed(const struct cluster *cluster,
 			 const struct node *node)
 {
+	if (!is_serving(node))
+		return false;
 	for (guint i = 0; i < cluster->nodes->len; i++) {
 		const struct node *peer = g_ptr_array_index(cluster->nodes, i);
 
@@ -125,13 +153,85 @@ bool cluster_settle_master(struct cluster *cluster)
 	member = find_member(cluster);
 	if (!member && (!cluster->first->facts || cluster->first->failed))
 		cluster->no_master = "the first master was not reached, and "
-			"none of those that were is a member of a cluster of "
-			"this inventory's masters: a second cluster is not "
-			"built beside the first";
+			"no other that was is a member of its cluster: nobody "
+			"speaks for it, and no second one is built beside it";
 	cluster->master = member ? member : cluster->first;
 	if (cluster->master == before)
 		return false;
 	g_clear_pointer(&cluster->api, api_free);
+	g_clear_pointer(&cluster->members, g_ptr_array_unref);
 	g_clear_pointer(&cluster->token, g_free);
 	return true;
+}
+
+/* --- the others --- */
+
+const char *cluster_master_join_reason(const struct cluster *cluster,
+				       const struct node *node)
+{
+	const struct facts *own = node->facts;
+	const struct facts *master = cluster->master->facts;
+
+	if (node == cluster->master)
+		return NULL;
+	if (!own || !own->installed || facts_is_worker(own) ||
+	    !(own->locks & LOCK_NO_CERT_REISSUE))
+		return own && (own->locks & LOCK_JOIN_IN_PROGRESS)
+			? "an earlier join broke off" : "not joined yet";
+	if (!master || facts_membership(own, master) != FACTS_MEMBER)
+		return "it belongs to another cluster";
+	if (cluster->members && !members_find(cluster, node))
+		return "the datastore does not list it";
+	return NULL;
+}
+
+const struct node *cluster_broken_master(const struct cluster *cluster)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER && node->failed && node->awaited)
+			return node;
+	}
+	return NULL;
+}
+
+static bool is_master_address(const struct cluster *cluster, const char *ip)
+{
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER &&
+		    strcmp(node->node_ip, ip) == 0)
+			return true;
+	}
+	for (guint i = 0; cluster->seen && i < cluster->seen->len; i++) {
+		const struct kube_node *seen =
+			g_ptr_array_index(cluster->seen, i);
+
+		if (seen->role == KUBE_ROLE_CONTROL_PLANE &&
+		    g_strcmp0(seen->internal_ip, ip) == 0 &&
+		    !cluster_whose(cluster, seen))
+			return true;
+	}
+	return false;
+}
+
+bool cluster_lists_masters(const struct cluster *cluster,
+			   const GPtrArray *addresses, unsigned port)
+{
+	g_autofree char *suffix = g_strdup_printf(":%u", port);
+
+	for (guint i = 0; i < addresses->len; i++) {
+		g_autofree char *ip =
+			g_strdup(g_ptr_array_index(addresses, i));
+
+		if (port && !g_str_has_suffix(ip, suffix))
+			return false;
+		if (port)
+			ip[strlen(ip) - strlen(suffix)] = '\0';
+		if (!is_master_address(cluster, ip))
+			return false;
+	}
+	return addresses->len > 0;
 }

@@ -62,3 +62,20 @@ const struct kube_node *departure_seen(const struct cluster *cluster,
 	}
 	return seen;
 }
+
+bool departure_is_master(const struct cluster *cluster,
+			 const struct departure *d)
+{
+	const struct kube_node *seen = departure_seen(cluster, d);
+
+	return (d->node && d->node->role == NODE_MASTER) ||
+		(seen && seen->role == KUBE_ROLE_CONTROL_PLANE);
+}
+
+const char *departure_address(const struct cluster *cluster,
+			      const struct departure *d)
+{
+	const struct kube_node *seen = departure_seen(cluster, d);
+
+	return d->node ? d->node->node_ip : seen ? seen->internal_ip : NULL;
+}

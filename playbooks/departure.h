@@ -26,6 +26,16 @@ void departure_free(struct departure *departure);
 struct departure *departure_of(const struct cluster *cluster,
 			       const struct node *node);
 
+/* Whether it is a control plane, by the inventory or by the API's last
+ * word. */
+bool departure_is_master(const struct cluster *cluster,
+			 const struct departure *departure);
+
+/* Its address among the nodes and in the datastore, or NULL if that is not
+ * known. Borrowed. */
+const char *departure_address(const struct cluster *cluster,
+			      const struct departure *departure);
+
 /* What the last look at the API said of it, or NULL. A host that was looked
  * at is known by its node's name, another by its name or its address.
  * Borrowed from the cluster. */

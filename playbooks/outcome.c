@@ -119,7 +119,8 @@ int outcome_exit_status(const struct run_result *result)
 		const struct host_result *h =
 			g_ptr_array_index(result->hosts, i);
 
-		if (h->error)
+		if (h->error && !(h->is_bystander &&
+				  muster_error_is_unreachable(h->error->code)))
 			count(&t, h->error);
 	}
 	if (t.key)

@@ -135,6 +135,12 @@ static void read_run_once(struct playbook_reader *r, struct play *play,
 	read_switch(r, value, "run_once", &play->run_once);
 }
 
+static void read_others(struct playbook_reader *r, struct play *play,
+			const yaml_node_t *value)
+{
+	read_switch(r, value, "others", &play->others);
+}
+
 static void read_do(struct playbook_reader *r, struct play *play,
 		    const yaml_node_t *value)
 {
@@ -160,7 +166,8 @@ static const struct {
 	{"name", read_name, false},	{"on", read_on, true},
 	{"serial", read_serial, false}, {"always", read_always, false},
 	{"without_master", read_without_master, false},
-	{"run_once", read_run_once, false}, {"do", read_do, true},
+	{"run_once", read_run_once, false}, {"others", read_others, false},
+	{"do", read_do, true},
 };
 
 static void read_play_key(struct playbook_reader *r, struct play *play,
@@ -186,7 +193,7 @@ static void read_play_key(struct playbook_reader *r, struct play *play,
 	playbook_problem_unknown(r, key, "key of a play", name ? name : "[...]",
 				 known,
 				 "a play has name, on, serial, always, "
-				 "without_master, run_once and do");
+				 "without_master, run_once, others and do");
 }
 
 static void play_free(struct play *play)

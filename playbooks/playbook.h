@@ -11,6 +11,7 @@
  *	  without_master: yes	# optional: also when the master has failed
  *	  run_once: yes		# optional: on one host, which is the master that
  *				# speaks for the cluster if the play is for it
+ *	  others: yes		# optional: on all but the master that speaks
  *	  do:
  *	    - args: {service: kubelet, set: {--node-ip: "${node_ip}"}}
  *	    - restart
@@ -35,6 +36,7 @@ struct play {
 	bool always;
 	bool without_master;	/* goes on when the master has failed */
 	bool run_once;		/* for one host of the pattern */
+	bool others;		/* for all but the master that speaks */
 	struct mark mark, on_mark;
 	GPtrArray *steps;	/* struct step * */
 };

@@ -5,6 +5,7 @@
  */
 #include "run.h"
 
+#include "departure.h"
 #include "outcome.h"
 #include "run_priv.h"
 
@@ -162,6 +163,7 @@ static void keep_one(const struct run *run, const struct play *play,
 /* The hosts of a play that are still in the run. */
 static GPtrArray *play_hosts(const struct run *run, const struct play *play)
 {
+	const struct host *master = run->options->cluster->master->host;
 	GPtrArray *hosts = g_ptr_array_new();
 	g_autoptr(GPtrArray) selected = select_hosts(run->options, play);
 
@@ -169,7 +171,8 @@ static GPtrArray *play_hosts(const struct run *run, const struct play *play)
 		struct run_host *host = g_hash_table_lookup(
 			run->by_host, g_ptr_array_index(selected, i));
 
-		if (!host->failed || play->always)
+		if ((!host->failed || play->always) &&
+		    !(play->others && host->host == master))
 			g_ptr_array_add(hosts, host);
 	}
 	if (play->run_once)
@@ -240,11 +243,18 @@ static void settle_master(struct run *run)
 	const struct node *before = cluster->master;
 	const char *no_master = cluster->no_master;
 	bool had_token = cluster->token != NULL;
+	/* Of a cluster that is taken apart it is no news who is left. */
+	bool is_told = run->was_settled && !cluster->is_master_settled;
+	bool is_other = cluster_settle_master(cluster);
 
-	if (cluster_settle_master(cluster))
+	run->was_settled = run->was_settled || cluster->is_master_settled;
+	if (is_told)
+		return;
+	if (is_other)
 		push_warning(run, "%s %s: %s speaks for the cluster%s",
 			     before->host->name,
 			     before->unreachable ? "was not reached"
+			     : departure_of(cluster, before) ? "is to go"
 			     : before->facts ? "is no member now"
 			     : "is not in this run",
 			     cluster->master->host->name, had_token
@@ -370,6 +380,17 @@ static void hand_out_events(struct run *run)
 	}
 }
 
+/* The one that speaks in the end is none: without it nothing was done. */
+static void note_bystanders(struct run *run)
+{
+	for (guint i = 0; i < run->hosts->len; i++) {
+		struct run_host *h = g_ptr_array_index(run->hosts, i);
+
+		h->result->is_bystander = h->node && h->node->bystander &&
+			h->node != run->options->cluster->master;
+	}
+}
+
 struct run_result *run_execute(const struct run_options *options)
 {
 	struct run_result *result = g_new0(struct run_result, 1);
@@ -395,6 +416,7 @@ struct run_result *run_execute(const struct run_options *options)
 	result->wall_us = g_get_monotonic_time() - run.started_us;
 	result->critical_us = run.critical_us;
 	result->stopped = cancel_is_stopped(run.cancel);
+	note_bystanders(&run);
 	result->exit_status = outcome_exit_status(result);
 	g_async_queue_unref(run.events);
 	g_hash_table_unref(run.by_host);

@@ -39,6 +39,8 @@ struct host_result {
 	GError *error;			/* the first failure, or NULL */
 	char *failed_step, *hint;
 	const char *cause;		/* its cause, or NULL; static */
+	bool is_bystander;		/* that it was not reached is no
+					   failure: another master spoke */
 };
 
 struct run_result {

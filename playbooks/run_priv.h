@@ -17,6 +17,7 @@ struct run {
 	GAsyncQueue *events;			/* struct event *; any thread */
 	gint64 started_us;			/* monotonic */
 	gint64 critical_us;
+	bool was_settled;			/* who speaks for the cluster */
 };
 
 /* Touched by one thread at a time: that of its host within a play, the

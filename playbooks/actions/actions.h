@@ -34,6 +34,20 @@ bool node_skips(struct task *task, bool workers_only);
 /* The group that may call microk8s and owns its files, static. */
 const char *node_group(const struct node *node);
 
+/* Before something of this host is restarted: false with error FAILED while a
+ * control plane has not come back from that. A master is awaited from here
+ * on. */
+bool node_may_restart(struct task *task, GError **error);
+
+/* Notes what a step waits for, unless `*told` (the caller's, NULL at first) is
+ * that already. */
+void node_note_waiting(struct task *task, const char *why, char **told);
+
+/* members_ask() on `session`'s host, again for half a minute where it does not
+ * tell: `microk8s status` knows of nobody until any node is Ready. */
+bool node_ask_members(struct task *task, struct session *session,
+		      GError **error);
+
 /* Marker file of a service owed a restart ("kubelite", ...), static. */
 const char *pending_marker(enum node_service service);
 
@@ -146,8 +160,8 @@ extern const struct action action_addons, action_alias, action_api,
 	action_cni_apply, action_copy, action_datastore, action_departures,
 	action_drain, action_extra_args, action_forget, action_group_users,
 	action_hold, action_join, action_label, action_leave, action_lock,
-	action_look, action_mirrors, action_node_ready, action_preflight,
-	action_proxy, action_proxy_refresh, action_purge, action_remove_node,
+	action_look, action_member, action_mirrors, action_node_ready,
+	action_preflight, action_proxy, action_proxy_refresh, action_purge, action_remove_node,
 	action_restart, action_restart_service, action_revoke, action_run,
 	action_settle, action_snap, action_taint, action_token, action_upgrade,
 	action_upgrade_check, action_verify;

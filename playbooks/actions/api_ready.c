@@ -7,6 +7,7 @@
 #include "actions.h"
 
 #include "playbooks/api.h"
+#include "playbooks/members.h"
 #include "playbooks/microk8s/backend_yaml.h"
 
 #include <string.h>
@@ -17,10 +18,30 @@
 
 static const struct param params[] = {
 	{ .name = "address", .type = PARAM_STRING, .required = true,
-	  .help = "The one address behind the kubernetes service." },
+	  .help = "Its address behind the kubernetes service, where there "
+		  "may be other masters' beside it and nothing else." },
 	{ .name = "timeout", .type = PARAM_DURATION, .fallback = "3m",
 	  .help = "How long to wait for it." },
 };
+
+/* That address, and beside it none but other masters'. */
+static bool is_among_masters(const struct cluster *cluster,
+			     GPtrArray *endpoints, const char *address)
+{
+	g_autoptr(GPtrArray) others = g_ptr_array_new();
+	bool found = false;
+
+	for (guint i = 0; i < endpoints->len; i++) {
+		char *one = g_ptr_array_index(endpoints, i);
+
+		if (strcmp(one, address) == 0)
+			found = true;
+		else
+			g_ptr_array_add(others, one);
+	}
+	return found && (others->len == 0 ||
+			 cluster_lists_masters(cluster, others, 0));
+}
 
 static bool announces(struct task *task, const char *address, char **why)
 {
@@ -33,8 +54,7 @@ static bool announces(struct task *task, const char *address, char **why)
 		*why = g_strdup(error->message);
 		return false;
 	}
-	if (endpoints->len == 1 &&
-	    strcmp(g_ptr_array_index(endpoints, 0), address) == 0)
+	if (is_among_masters(task_cluster(task), endpoints, address))
 		return true;
 	GString *text = g_string_new("the kubernetes endpoints are ");
 
@@ -60,11 +80,7 @@ static bool wait_for_api(struct task *task, const char *address,
 		if (api_is_ready(cluster->api, &why, task_deadline(task)) &&
 		    announces(task, address, &why))
 			return true;
-		if (g_strcmp0(why, told) != 0) {
-			task_note(task, "waiting: %s", why);
-			g_free(told);
-			told = g_strdup(why);
-		}
+		node_note_waiting(task, why, &told);
 		if (!task_sleep(task, pause_us, error)) {
 			g_prefix_error(error, "the API is not ready: %s: ",
 				       why);
@@ -92,6 +108,15 @@ static void note_prepared(struct cluster *cluster)
 		g_strcmp0(facts->cni_method, "first-found") != 0;
 }
 
+/* Who is a member already, where there may be several. */
+static bool ask_members(struct task *task, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+
+	return cluster_masters(cluster) < 2 ||
+		node_ask_members(task, cluster->master->session, error);
+}
+
 /* A plan asks a running API what it may, and never waits for it. */
 static enum task_status look_only(struct task *task)
 {
@@ -109,6 +134,9 @@ static enum task_status look_only(struct task *task)
 		return TASK_SKIPPED;
 	}
 	cluster->seen = api_nodes(cluster->api, task_deadline(task), NULL);
+	if (cluster_masters(cluster) > 1)
+		members_ask(cluster, cluster->master->session,
+			    task_deadline(task), NULL);
 	task_say(task, "answers");
 	return TASK_OK;
 }
@@ -132,8 +160,9 @@ static enum task_status api_run(struct task *task, GError **error)
 	}
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
 	cluster->seen = api_nodes(cluster->api, task_deadline(task), error);
-	if (!cluster->seen)
+	if (!cluster->seen || !ask_members(task, error))
 		return TASK_FAILED;
+	task_node(task)->awaited = false;
 	task_add_remote(task, g_get_monotonic_time() - begun_us);
 	if (cluster->master->facts->backend_info &&
 	    strstr(cluster->master->facts->backend_info, "127.0.0.1") &&

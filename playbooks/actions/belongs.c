@@ -14,10 +14,11 @@ static const char *judge(const struct cluster *cluster,
 	bool is_clustered = own->installed &&
 		own->locks & (LOCK_CLUSTERED | LOCK_NO_CERT_REISSUE);
 
-	if (node->role == NODE_MASTER)
-		return facts_is_worker(own)
-			? "it is a worker of a cluster, not a control plane"
-			: NULL;
+	if (node->role == NODE_MASTER && facts_is_worker(own))
+		return "it is a worker of a cluster, not a control plane";
+	if (node->role == NODE_MASTER && (!is_clustered || !master ||
+					  own == master))
+		return NULL;
 	if (!is_clustered)
 		return NULL;
 	if (!master)

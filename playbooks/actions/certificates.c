@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The verb `certificates`: the master's server.crt and kubelet.crt must name
+ * The verb `certificates`: a master's server.crt and kubelet.crt must name
  * the address that nodes and tools will use, server.crt every other name of
  * the API too, and they must not have ended. They were made when MicroK8s was
  * installed, perhaps before the VPN was up; and with --advertise-address set
@@ -167,7 +167,8 @@ static enum task_status renew(struct task *task, bool has_server,
 	if (!task_may_change(task))
 		return TASK_CHANGED;
 	if ((!has_kubelet && !renew_kubelet(task, address, error)) ||
-	    (!has_server && !renew_server(task, error)) ||
+	    (!has_server && (!node_may_restart(task, error) ||
+			     !renew_server(task, error))) ||
 	    !node_look(task, error))
 		return TASK_FAILED;
 	if (is_good(node->facts, &node->facts->server_cert, address, names) &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The verb `cni`: how Calico finds a node's address. A fresh MicroK8s says first-found, and its agent rewrites that to
- * can-reach=<first joiner> in the middle of the first join; with
- * kubernetes-internal-ip every node's overlay address is its InternalIP, hence
- * its node_ip, and the agent leaves it alone.
+ * The verb `cni`: how Calico finds a node's address. A fresh MicroK8s says
+ * first-found, and its agent rewrites that to can-reach=<first joiner> in the
+ * middle of the first join; with kubernetes-internal-ip every node's overlay
+ * address is its InternalIP, hence its node_ip, and the agent leaves it alone.
  */
 #include "actions.h"
 
@@ -18,20 +18,41 @@ static const struct param cni_params[] = {
 	  .help = "Value for IP_AUTODETECTION_METHOD; see Calico's manual." },
 };
 
-static bool is_default(const char *method)
+/* One that is to join must have it before: its join writes can-reach=MASTER
+ * over first-found, and applies it to nobody, so that the cluster would get
+ * it from a later apply there. One that has joined follows the cluster. */
+static const char *wanted_method(struct task *task)
 {
-	return g_strcmp0(method, "first-found") == 0;
+	const struct cluster *cluster = task_cluster(task);
+	const struct facts *master = cluster->master->facts;
+
+	return task_node(task) != cluster->master && master &&
+		master->cni_method ? master->cni_method
+		: task_string(task, "method");
+}
+
+/* What MicroK8s writes there by itself is nobody's decision where another
+ * master has the cluster's. */
+static bool is_own_decision(struct task *task, const char *wanted)
+{
+	const char *method = task_node(task)->facts->cni_method;
+
+	if (g_strcmp0(method, "first-found") == 0)
+		return false;
+	return task_node(task) == task_cluster(task)->master || !method ||
+		strcmp(method, wanted) == 0 ||
+		!g_str_has_prefix(method, "can-reach=");
 }
 
 static enum task_status cni_run(struct task *task, GError **error)
 {
 	struct node *node = task_node(task);
-	const char *wanted = task_string(task, "method");
+	const char *wanted = wanted_method(task);
 	g_autofree char *before = NULL, *after = NULL;
 
 	if (node_skips(task, false) || node_is_unknowable(task))
 		return TASK_SKIPPED;
-	if (!is_default(node->facts->cni_method)) {
+	if (is_own_decision(task, wanted)) {
 		if (node->facts->cni_method)
 			task_say(task, "Calico has %s",
 				 node->facts->cni_method);
@@ -47,7 +68,7 @@ static enum task_status cni_run(struct task *task, GError **error)
 		g_prefix_error(error, "%s: ", CNI_PATH);
 		return TASK_FAILED;
 	}
-	task_say(task, "instead of first-found");
+	task_say(task, "instead of %s", node->facts->cni_method);
 	enum task_status status = node_edit_file(task, CNI_PATH, before, after,
 						 0, error);
 

@@ -8,6 +8,7 @@
 
 #include "playbooks/api.h"
 #include "playbooks/departure.h"
+#include "playbooks/members.h"
 #include "playbooks/microk8s/kube_nodes.h"
 
 #include <string.h>
@@ -73,12 +74,18 @@ static char *judge(const struct cluster *cluster, const struct departure *d,
 	const struct facts *master = cluster->master->facts;
 	enum facts_membership membership;
 
-	if (seen && (seen->role == KUBE_ROLE_CONTROL_PLANE ||
-		     strcmp(seen->name, master->node_name) == 0))
+	if ((seen && strcmp(seen->name, master->node_name) == 0) ||
+	    (departure_is_master(cluster, d) &&
+	     (!cluster->members || cluster->members->len < 2)))
 		return g_strdup_printf("'%s' is the node of the only master: "
 				       "without it there is no cluster (muster "
 				       "reset takes all of it apart)",
 				       d->wanted);
+	if (d->node && d->node->role == NODE_WORKER && !d->is_unreachable &&
+	    departure_is_master(cluster, d))
+		return g_strdup_printf("'%s' is a control plane, and the "
+				       "inventory says worker: put it into "
+				       "[masters] first", d->wanted);
 	if (d->is_unreachable)
 		return judge_unreachable(cluster, d, seen, force);
 	membership = facts_membership(d->node->facts, master);
@@ -97,6 +104,42 @@ static char *judge(const struct cluster *cluster, const struct departure *d,
 	return NULL;
 }
 
+/* What the datastore becomes without the masters that go: most of its voters
+ * have to stay, and to run. NULL: it lives on. */
+static char *judge_quorum(struct task *task, const char *names)
+{
+	const struct cluster *cluster = task_cluster(task);
+	unsigned all, staying;
+
+	members_voters(cluster, &all, &staying);
+	if (staying * 2 <= all)
+		return g_strdup_printf(
+			"without %s only %u of the datastore's %u %s %s: "
+			"the cluster would stand still%s", names, staying, all,
+			all == 1 ? "voter" : "voters",
+			staying == 1 ? "stays and runs" : "stay and run",
+			staying > 0 ? " (one at a time, and only while the "
+			"others run)" : "");
+	if (staying < MEMBERS_VOTERS &&
+	    members_count(cluster, BACKEND_STANDBY) == 0)
+		task_warn(task, "without %s the loss of one more master ends "
+			  "the cluster: fewer than three are left", names);
+	return NULL;
+}
+
+/* Only where a master is to go. */
+static bool ask_members(struct task *task, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+
+	for (guint i = 0; i < cluster->departures->len; i++)
+		if (departure_is_master(cluster, g_ptr_array_index(
+			    cluster->departures, i)))
+			return node_ask_members(task, task_session(task),
+						error);
+	return true;
+}
+
 static bool ask_nodes(struct task *task, GError **error)
 {
 	struct cluster *cluster = task_cluster(task);
@@ -110,7 +153,7 @@ static bool ask_nodes(struct task *task, GError **error)
 		return false;
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
 	cluster->seen = seen;
-	return true;
+	return ask_members(task, error);
 }
 
 /* One that was asked for and could not be looked at stays as it is. */
@@ -125,10 +168,17 @@ static bool was_looked_at(struct task *task, const struct departure *d)
 	return false;
 }
 
+static void append(GString *list, const char *separator, const char *text)
+{
+	g_string_append_printf(list, "%s%s", list->len ? separator : "", text);
+}
+
 static void judge_all(struct task *task, GString *problems, GString *who,
 		      int *code)
 {
 	struct cluster *cluster = task_cluster(task);
+	g_autoptr(GString) masters = g_string_new(NULL);
+	g_autofree char *lost = NULL;
 
 	for (guint i = 0; i < cluster->departures->len; i++) {
 		struct departure *d =
@@ -141,10 +191,11 @@ static void judge_all(struct task *task, GString *problems, GString *who,
 			cluster, d, seen, task_bool(task, "force"), code);
 
 		if (problem) {
-			g_string_append_printf(problems, "%s%s", problems->len
-					       ? "; " : "", problem);
+			append(problems, "; ", problem);
 			continue;
 		}
+		if (departure_is_master(cluster, d))
+			append(masters, ", ", d->wanted);
 		g_free(d->name);
 		d->name = seen ? g_strdup(seen->name) : NULL;
 		d->may_leave = true;
@@ -152,6 +203,9 @@ static void judge_all(struct task *task, GString *problems, GString *who,
 				       d->wanted, seen ? ""
 				       : " (no node of the cluster)");
 	}
+	lost = masters->len ? judge_quorum(task, masters->str) : NULL;
+	if (lost)
+		append(problems, "; ", lost);
 }
 
 static enum task_status departures_run(struct task *task, GError **error)
@@ -183,10 +237,11 @@ static enum task_status departures_run(struct task *task, GError **error)
 const struct action action_departures = {
 	.name = "departures",
 	.summary = "hold those that are to go against the cluster's nodes",
-	.help = "Runs on the master. Finds the node object of each host that "
-		"muster remove was given, and refuses the last master, "
-		"members of other clusters, and as unreachable what is "
-		"Ready.",
+	.help = "Runs on a master that stays. Finds the node object of each "
+		"host that muster remove was given, and refuses the last "
+		"master, masters without which most voters of the datastore "
+		"would not run, members of other clusters, and as unreachable "
+		"what is Ready.",
 	.params = params,
 	.n_params = G_N_ELEMENTS(params),
 	.timeout_us = 60 * G_TIME_SPAN_SECOND,

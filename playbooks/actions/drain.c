@@ -41,7 +41,8 @@ static bool is_to_drain(const struct cluster *cluster,
 
 	return d->may_leave && d->name && !d->is_unreachable && seen &&
 		seen->ready == KUBE_READY &&
-		facts_is_member_of(d->node->facts, cluster->master->facts);
+		facts_membership(d->node->facts, cluster->master->facts) ==
+			FACTS_MEMBER;
 }
 
 /* The line of kubectl's that says most. */

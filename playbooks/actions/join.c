@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The verb `join`: makes a host a worker of the master's cluster. The join
- * runs as a job that survives a lost connection; what is a race is tried
- * again, what cannot succeed is not; and an exit status of 0 is not believed
- * before the host's own files say the same.
+ * The verb `join`: makes a host a member of the cluster, a worker or one more
+ * control plane (join_master.c). The join runs as a job that survives a lost
+ * connection; what is a race is tried again, what cannot succeed is not; and
+ * an exit status of 0 is not believed before the host's own files say the
+ * same, or of a control plane the datastore.
  */
-#include "actions.h"
+#include "join_master.h"
 
 #include "playbooks/api.h"
-#include "playbooks/microk8s/join_text.h"
 
 #include <string.h>
 
@@ -24,9 +24,13 @@ static const struct param params[] = {
 		  "up." },
 	{ .name = "timeout", .type = PARAM_DURATION, .fallback = "20m",
 	  .help = "How long all attempts together may take." },
+	{ .name = JOIN_TAKEN_IN, .type = PARAM_DURATION, .fallback = "90s",
+	  .help = "How long the datastore may take, after the join of a "
+		  "control plane, to list it." },
 };
 
-/* $1 URL, $2 master's address, $3 seconds for the attempt.
+/* $1 URL, $2 master's address, $3 seconds for the attempt, $4 --worker or
+ * nothing: --controlplane sends join.py the wrong way.
  * join.py has no timeout of its own, so the agent is probed first; it signs
  * with a client that honours proxy variables, which know nothing of nodes
  * (microk8s#1146). A join left over from an interrupted run is let finish. */
@@ -52,7 +56,7 @@ static const char join_script[] =
 	"done\n"
 	"unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy "
 	"ALL_PROXY\n"
-	"exec timeout -k 10 \"$3\" /snap/bin/microk8s join \"$1\" --worker\n";
+	"exec timeout -k 10 \"$3\" /snap/bin/microk8s join \"$1\" $4\n";
 
 /* The first join of a master that could not be prepared goes alone: it moves
  * the datastore and re-applies the CNI under everyone else's feet. */
@@ -121,11 +125,14 @@ static struct join_verdict *attempt(struct task *task, gint64 number,
 	g_autofree char *seconds = g_strdup_printf(
 		"%" G_GINT64_FORMAT, MAX(task_duration(task, "attempt_timeout")
 					 / G_TIME_SPAN_SECOND, 1));
-	const char *args[] = { url, master_ip, seconds, NULL };
+	bool is_worker = task_node(task)->role == NODE_WORKER;
+	const char *args[] = { url, master_ip, seconds,
+			       is_worker ? "--worker" : "", NULL };
 	g_autoptr(ExecResult) result = NULL;
 	struct job_request request = {
 		.id = id,
-		.title = "microk8s join --worker",
+		.title = is_worker ? "microk8s join --worker"
+			: "microk8s join",
 		.script = join_script,
 		.args = args,
 		.accept_failure = true,
@@ -134,6 +141,7 @@ static struct join_verdict *attempt(struct task *task, gint64 number,
 	if (!url || !task_job(task, request, &result, error))
 		return NULL;
 	if (result->status == NO_WAY_STATUS) {
+		task_node(task)->awaited = false;	/* left as it was */
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_JOIN,
 			    "%s cannot reach the master's cluster agent at "
 			    "%s:%d", task_host(task)->name, master_ip,
@@ -147,13 +155,29 @@ static struct join_verdict *attempt(struct task *task, gint64 number,
 	return join_text_classify(result->status, result->out, result->err);
 }
 
+/* An exit status of 0: does the host's own state say so, too? */
+static bool prove_join(struct task *task, bool *again, GError **error)
+{
+	struct node *node = task_node(task);
+
+	if (!node_look(task, error))
+		return false;
+	if (node->role == NODE_MASTER)
+		return join_master_prove(task, again, error);
+	*again = !facts_is_worker(node->facts) ||
+		!facts_is_member_of(node->facts,
+				    task_cluster(task)->master->facts);
+	return true;
+}
+
 /* Judges what came of an attempt. True: done, or try again (*again). */
 static bool settle_verdict(struct task *task, struct join_verdict *verdict,
 			   const char *token, bool *again, GError **error)
 {
-	struct node *node = task_node(task);
-
 	*again = true;
+	if (join_master_may_expel(task, verdict))
+		return join_master_expel(task, error) &&
+			renew_token(task, token, error);
 	if (verdict->outcome == JOIN_FATAL) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_JOIN,
 			    "microk8s join: %s (%s)", verdict->meaning,
@@ -168,12 +192,7 @@ static bool settle_verdict(struct task *task, struct join_verdict *verdict,
 		return renew_token(task, token, error);
 	if (verdict->outcome == JOIN_RETRY)
 		return true;
-	if (!node_look(task, error))
-		return false;
-	*again = !facts_is_worker(node->facts) ||
-		!facts_is_member_of(node->facts,
-				    task_cluster(task)->master->facts);
-	return true;
+	return prove_join(task, again, error);
 }
 
 static bool join_with_retries(struct task *task, GError **error)
@@ -193,7 +212,7 @@ static bool join_with_retries(struct task *task, GError **error)
 		bool ok = settle_verdict(task, verdict, token, &again, error);
 		g_autofree char *said = g_strdup(
 			verdict->outcome == JOIN_OK
-			? "join said success, but the host's files do not"
+			? "join said success, but the host is no member"
 			: verdict->detail ? verdict->detail
 			: verdict->meaning);
 
@@ -247,16 +266,23 @@ static enum task_status join_run(struct task *task, GError **error)
 	struct cluster *cluster = task_cluster(task);
 	struct node *node = task_node(task);
 
-	if (node_skips(task, true))
+	if (node_skips(task, false))
 		return TASK_SKIPPED;
+	if (node == cluster->master) {
+		task_say(task, "the cluster is joined through it");
+		return TASK_SKIPPED;
+	}
 	const char *reason = cluster_join_reason(cluster, node);
 
 	if (!reason)
 		return drop_stale_lock(task, error);
-	task_say(task, "as worker of %s: %s", cluster->master->node_ip,
+	task_say(task, "as %s of %s: %s", node->role == NODE_MASTER
+		 ? "control plane" : "worker", cluster->master->node_ip,
 		 reason);
 	if (!task_may_change(task))
 		return TASK_CHANGED;
+	if (node->role == NODE_MASTER && !join_master_begin(task, error))
+		return TASK_FAILED;
 	if (!cluster->token && !renew_token(task, NULL, error))
 		return TASK_FAILED;
 	bool is_first = enter_first_join(cluster);
@@ -272,11 +298,14 @@ static enum task_status join_run(struct task *task, GError **error)
 
 const struct action action_join = {
 	.name = "join",
-	.summary = "make a host a worker of the master's cluster",
+	.summary = "make a host a worker, or a control plane, of the cluster",
 	.help = "Joins a host that is not a member yet, joined only half, or "
-		"is a member without its node. Runs `microk8s join --worker` "
-		"detached on the host, so a lost connection does not break "
-		"it; races that MicroK8s is known for are tried again.",
+		"is a member without its node. Runs `microk8s join` (with "
+		"--worker on a worker) detached on the host, so a lost "
+		"connection does not break it; races that MicroK8s is known "
+		"for are tried again. A control plane has joined when the "
+		"datastore lists it: until then it is joined again, and what "
+		"an older one of its address left there is taken off first.",
 	.params = params,
 	.n_params = G_N_ELEMENTS(params),
 	.timeout_us = 20 * 60 * G_TIME_SPAN_SECOND,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The verb `lock`: one run per cluster. The lock is flock(1) on the master at
- * the end of a living SSH channel, so it goes when this run goes.
+ * The verb `lock`: one run per cluster. The lock is flock(1) on the masters at
+ * the end of living SSH channels, so it goes when this run goes.
  */
 #include "actions.h"
 
@@ -19,6 +19,30 @@ static char *holder_line(const struct task *task)
 			       (int)getpid(), since, task_run_id(task));
 }
 
+/* On every master that was reached, in the inventory's order: two runs that
+ * reach different ones have one in common, and a master that dies takes only
+ * its own lock with it. */
+static bool lock_all(struct task *task, const char *holder, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+		struct remote_lock *lock;
+
+		if (node->role != NODE_MASTER || node->failed ||
+		    (!node->facts && node != cluster->master))
+			continue;
+		lock = remote_lock_acquire(task_transport(task), node->host,
+					   LOCK_PATH, holder,
+					   task_deadline(task), error);
+		if (!lock)
+			return false;
+		g_ptr_array_add(cluster->remote_locks, lock);
+	}
+	return true;
+}
+
 static enum task_status lock_run(struct task *task, GError **error)
 {
 	struct cluster *cluster = task_cluster(task);
@@ -28,14 +52,11 @@ static enum task_status lock_run(struct task *task, GError **error)
 		task_say(task, "a real run takes the lock here");
 		return TASK_SKIPPED;
 	}
-	if (cluster->remote_lock || task_node(task) != cluster->master) {
-		task_say(task, "held by the first master");
+	if (cluster->remote_locks->len || task_node(task) != cluster->master) {
+		task_say(task, "held by another master");
 		return TASK_SKIPPED;
 	}
-	cluster->remote_lock = remote_lock_acquire(
-		task_transport(task), task_host(task), LOCK_PATH, holder,
-		task_deadline(task), error);
-	if (cluster->remote_lock)
+	if (lock_all(task, holder, error))
 		return TASK_OK;
 	if (g_error_matches(*error, MUSTER_ERROR, MUSTER_ERROR_LOCKED))
 		task_hint(task, "wait for that run to end, then try again");

@@ -5,7 +5,12 @@
  */
 #include "actions.h"
 
+#include "playbooks/members.h"
+
 #include <string.h>
+
+#define MEMBERS_US (30 * G_TIME_SPAN_SECOND)
+#define MEMBERS_PAUSE_US G_TIME_SPAN_SECOND
 
 char *duration_text(gint64 us)
 {
@@ -51,6 +56,53 @@ const char *node_stranger(const struct cluster *cluster,
 			? "it is no control plane of this cluster" : NULL;
 	return membership == FACTS_MEMBER ? NULL
 		: "it is no worker of this cluster";
+}
+
+void node_note_waiting(struct task *task, const char *why, char **told)
+{
+	if (g_strcmp0(why, *told) == 0)
+		return;
+	task_note(task, "waiting: %s", why);
+	g_free(*told);
+	*told = g_strdup(why);
+}
+
+bool node_ask_members(struct task *task, struct session *session,
+		      GError **error)
+{
+	gint64 until_us = g_get_monotonic_time() + MEMBERS_US;
+	g_autofree char *told = NULL;
+
+	while (true) {
+		g_autoptr(GError) problem = NULL;
+
+		if (members_ask(task_cluster(task), session,
+				task_deadline(task), &problem))
+			return true;
+		if (g_get_monotonic_time() > until_us ||
+		    !g_error_matches(problem, MUSTER_ERROR,
+				     MUSTER_ERROR_DATA)) {
+			g_propagate_error(error, g_steal_pointer(&problem));
+			return false;
+		}
+		node_note_waiting(task, problem->message, &told);
+		if (!task_sleep(task, MEMBERS_PAUSE_US, error))
+			return false;
+	}
+}
+
+bool node_may_restart(struct task *task, GError **error)
+{
+	struct node *node = task_node(task);
+	const struct node *broken = cluster_broken_master(task_cluster(task));
+
+	node->awaited = node->role == NODE_MASTER && !broken;
+	if (!broken)
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
+		    "not restarted: the control plane %s has not come back",
+		    broken->host->name);
+	return false;
 }
 
 bool node_is_unknowable(struct task *task)

@@ -153,11 +153,7 @@ bool node_await(struct task *task, const char *version, gint64 deadline_us,
 
 		if (look(task, &awaited, &why))
 			break;
-		if (g_strcmp0(why, told) != 0) {
-			task_note(task, "waiting: %s", why);
-			g_free(told);
-			told = g_strdup(why);
-		}
+		node_note_waiting(task, why, &told);
 		ok = wait_a_little(task, deadline_us, error);
 	}
 	g_free(awaited.first);
@@ -185,6 +181,7 @@ static enum task_status node_ready_run(struct task *task, GError **error)
 	g_autofree char *took = duration_text(g_get_monotonic_time() -
 					      begun_us);
 
+	task_node(task)->awaited = false;
 	task_say(task, "it reports, and is Ready, after %s", took);
 	return TASK_OK;
 }

@@ -15,7 +15,7 @@ static int error_code_of(const struct cause *cause)
 {
 	static const char *const foreign[] = {
 		"foreign-worker", "foreign-control-plane", "master-is-worker",
-		NULL
+		"control-plane-as-worker", NULL
 	};
 
 	return g_strv_contains(foreign, cause->code)

@@ -19,7 +19,7 @@ static void say(struct task *task, const GPtrArray *found,
 	g_autofree char *now = api_endpoint_list(wanted);
 	g_autofree char *old = found ? api_endpoint_list(found) : NULL;
 
-	if (!old || api_endpoint_is_just(found, wanted))
+	if (!old || api_endpoint_is_right(task_cluster(task), found))
 		task_say(task, "API at %s", now);
 	else
 		task_say(task, "API at %s instead of %s", now, old);
@@ -54,7 +54,7 @@ static enum task_status proxy_run(struct task *task, GError **error)
 	wanted = api_endpoint_servers(cluster);
 	found = before ? provider_yaml_addresses(before, NULL) : NULL;
 	say(task, found, wanted);
-	if (api_endpoint_is_just(found, wanted))
+	if (api_endpoint_is_right(cluster, found))
 		return TASK_OK;
 	after = provider_yaml_set(before, (const char *const *)wanted->pdata,
 				  wanted->len, error);

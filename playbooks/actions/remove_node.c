@@ -9,15 +9,18 @@
 
 #include "playbooks/api.h"
 #include "playbooks/departure.h"
+#include "playbooks/members.h"
 #include "playbooks/microk8s/kube_nodes.h"
 
 #define PAUSE_US (500 * G_TIME_SPAN_MILLISECOND)
 #define LOOK_US (30 * G_TIME_SPAN_SECOND)
 #define TOKEN_LEFT 9
 
-/* $1 the node. Its line in callback-tokens.txt begins with its name. */
+/* $1 the node, or the address of one that is only in the datastore, $2 --force
+ * or nothing: then its exit status is 1 also when it worked. Its line in
+ * callback-tokens.txt begins with its name. */
 static const char remove_script[] =
-	"/snap/bin/microk8s remove-node \"$1\" || exit 1\n"
+	"/snap/bin/microk8s remove-node \"$1\" $2 || [ \"$2\" ] || exit 1\n"
 	"tokens=" SNAP_DATA "/credentials/callback-tokens.txt\n"
 	"[ -f \"$tokens\" ] || exit 0\n"
 	"while IFS= read -r line; do\n"
@@ -27,9 +30,49 @@ static const char remove_script[] =
 	"done <\"$tokens\"\n"
 	"exit 0\n";
 
-static bool is_to_remove(const struct departure *d)
+/* A dead master without a node may still be a member of the datastore. */
+static const char *name_of(const struct cluster *cluster,
+			   const struct departure *d)
 {
-	return d->may_leave && d->name && (d->has_left || d->is_unreachable);
+	return d->name ? d->name : d->is_unreachable &&
+		departure_is_master(cluster, d)
+		? departure_address(cluster, d) : NULL;
+}
+
+static bool is_to_remove(const struct cluster *cluster,
+			 const struct departure *d)
+{
+	return d->may_leave && name_of(cluster, d) &&
+		(d->has_left || d->is_unreachable);
+}
+
+static bool is_listed(struct task *task, const char *address, GError **error)
+{
+	struct cluster *cluster = task_cluster(task);
+
+	return !members_ask(cluster, task_session(task), task_deadline(task),
+			    error) ||
+		backend_yaml_find(cluster->members, address);
+}
+
+/* The datastore, too, must have forgotten a control plane. */
+static bool look_for_member(struct task *task, const char *address,
+			    GError **error)
+{
+	gint64 until_us = g_get_monotonic_time() + LOOK_US;
+
+	while (is_listed(task, address, error)) {
+		if (*error)
+			return false;
+		if (g_get_monotonic_time() > until_us) {
+			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
+				    "the datastore still lists %s", address);
+			return false;
+		}
+		if (!task_sleep(task, PAUSE_US, error))
+			return false;
+	}
+	return true;
 }
 
 /* Looks until the API does not have the node any more. */
@@ -67,7 +110,12 @@ static bool remove_one(struct task *task, const struct departure *d,
 	g_autofree char *id = g_strdup_printf(
 		"%s-remove-%" G_GINT64_MODIFIER "x", task_run_id(task),
 		g_get_monotonic_time());
-	const char *args[] = { d->name, NULL };
+	struct cluster *cluster = task_cluster(task);
+	bool is_master = departure_is_master(cluster, d);
+	g_autofree char *address =
+		g_strdup(departure_address(cluster, d));
+	const char *args[] = { name_of(cluster, d), is_master &&
+			       d->is_unreachable ? "--force" : "", NULL };
 	g_autoptr(ExecResult) result = NULL;
 	struct job_request request = {
 		.id = id,
@@ -85,7 +133,8 @@ static bool remove_one(struct task *task, const struct departure *d,
 			    "left", d->name);
 		return false;
 	}
-	if (wait_until_gone(task, d, error))
+	if ((!d->name || wait_until_gone(task, d, error)) &&
+	    (!is_master || look_for_member(task, address, error)))
 		return true;
 	if (result->status != 0)
 		g_prefix_error(error, "microk8s remove-node: %s: ",
@@ -117,7 +166,7 @@ static enum task_status remove_node_run(struct task *task, GError **error)
 		struct departure *d =
 			g_ptr_array_index(cluster->departures, i);
 
-		if (!is_to_remove(d))
+		if (!is_to_remove(cluster, d))
 			continue;
 		if (task_may_change(task)) {
 			if (!remove_one(task, d, error))
@@ -125,7 +174,7 @@ static enum task_status remove_node_run(struct task *task, GError **error)
 			tell_of_the_dead(task, d);
 		}
 		g_string_append_printf(names, "%s%s", names->len ? ", " : "",
-				       d->name);
+				       d->name ? d->name : d->wanted);
 	}
 	task_say(task, "%s", names->len ? names->str
 		 : "no node of theirs is in the cluster");

@@ -125,6 +125,8 @@ static enum task_status restart_run(struct task *task, GError **error)
 	task_say(task, "%s", names);
 	if (!task_may_change(task))
 		return TASK_CHANGED;
+	if (node->role == NODE_MASTER && !node_may_restart(task, error))
+		return TASK_FAILED;
 	if (!restart_daemons(task, daemons, error))
 		return TASK_FAILED;
 	node->pending = 0;

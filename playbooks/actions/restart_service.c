@@ -5,6 +5,7 @@
  */
 #include "actions.h"
 
+#include "playbooks/members.h"
 #include "playbooks/restart_service.h"
 
 #include <string.h>
@@ -59,37 +60,47 @@ bool restart_knows(const char *service)
 		runs_here(service, NODE_WORKER);
 }
 
-/* Never two control planes down at once: one that did not come back stops the
- * rest. */
-static const struct node *broken_master(const struct cluster *cluster)
+/* A voter that restarts is away for as long: the others must be most of all
+ * voters meanwhile. Kubelite is none: its API goes alone. */
+static bool keeps_quorum(struct task *task, const char *service,
+			 GError **error)
 {
-	for (guint i = 0; i < cluster->nodes->len; i++) {
-		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+	struct cluster *cluster = task_cluster(task);
+	const struct node *node = task_node(task);
+	const struct backend_node *member;
+	unsigned all, running;
 
-		if (node->role == NODE_MASTER && node->failed)
-			return node;
-	}
-	return NULL;
+	if (node->role != NODE_MASTER || cluster_masters(cluster) < 2 ||
+	    (strcmp(service, ALL) != 0 && strcmp(service, "k8s-dqlite") != 0))
+		return true;
+	if (!node_ask_members(task, node->session, error))
+		return false;
+	member = members_find(cluster, node);
+	members_voters(cluster, &all, &running);
+	if (!member || member->role != BACKEND_VOTER || all < MEMBERS_VOTERS ||
+	    (running - 1) * 2 > all)
+		return true;
+	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_PREFLIGHT,
+		    "not restarted: of %u voters of the datastore only %u "
+		    "run, and without this one the cluster stands still", all,
+		    running);
+	task_hint(task, "bring the others back first (muster status)");
+	return false;
 }
 
 static bool may_restart(struct task *task, const char *service, GError **error)
 {
-	struct cluster *cluster = task_cluster(task);
-	const struct node *broken = broken_master(cluster);
-	const char *stranger = node_stranger(cluster, task_node(task));
+	const char *stranger = node_stranger(task_cluster(task),
+					     task_node(task));
 
 	if (!restart_knows(service))
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DATA,
 			    "no service '%s' (" RESTART_SERVICES ")", service);
-	else if (broken)
-		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
-			    "not restarted: the control plane %s has not come "
-			    "back", broken->host->name);
 	else if (stranger)
 		g_set_error_literal(error, MUSTER_ERROR,
 				    MUSTER_ERROR_PREFLIGHT, stranger);
 	else
-		return true;
+		return keeps_quorum(task, service, error);
 	return false;
 }
 
@@ -115,6 +126,8 @@ static enum task_status restart_service_run(struct task *task, GError **error)
 	task_say(task, "%s", service);
 	if (!task_may_change(task))
 		return TASK_CHANGED;
+	if (!node_may_restart(task, error))
+		return TASK_FAILED;
 	return node_run_patiently(task, "snap restart", restart_script, args,
 				  error) ? TASK_CHANGED : TASK_FAILED;
 }

@@ -33,6 +33,7 @@ const struct action *const action_table[] = {
 	&action_leave,
 	&action_lock,
 	&action_look,
+	&action_member,
 	&action_mirrors,
 	&action_node_ready,
 	&action_preflight,

@@ -65,7 +65,7 @@ bool token_mint(struct cluster *cluster, const char *ttl, gint64 deadline_us,
 	return true;
 }
 
-/* How many workers that are still in the run have to join. */
+/* How many hosts that are still in the run have to join. */
 static unsigned joins_ahead(const struct cluster *cluster)
 {
 	unsigned n = 0;
@@ -74,7 +74,7 @@ static unsigned joins_ahead(const struct cluster *cluster)
 		const struct node *node =
 			g_ptr_array_index(cluster->nodes, i);
 
-		if (node->role == NODE_WORKER && !node->failed &&
+		if (node->facts && !node->failed &&
 		    cluster_join_reason(cluster, node))
 			n++;
 	}
@@ -110,7 +110,7 @@ static enum task_status token_run(struct task *task, GError **error)
 
 const struct action action_token = {
 	.name = "token",
-	.summary = "mint one join token for all workers that have to join",
+	.summary = "mint one join token for all hosts that have to join",
 	.params = params,
 	.n_params = G_N_ELEMENTS(params),
 	.timeout_us = 60 * G_TIME_SPAN_SECOND,

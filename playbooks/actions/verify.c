@@ -7,6 +7,7 @@
 #include "actions.h"
 
 #include "playbooks/api.h"
+#include "playbooks/members.h"
 #include "playbooks/microk8s/kube_nodes.h"
 
 #include <string.h>
@@ -85,6 +86,34 @@ static unsigned look_once(struct task *task, GString *problems)
 	return expected;
 }
 
+/* Where there are three masters, the loss of one is to be borne. */
+static void check_members(struct task *task, GString *problems)
+{
+	struct cluster *cluster = task_cluster(task);
+	g_autoptr(GError) error = NULL;
+
+	if (problems->len || cluster_masters(cluster) < 2)
+		return;
+	if (!members_ask(cluster, cluster->master->session,
+			 task_deadline(task), &error)) {
+		note_problem(problems, "%s", error->message);
+		return;
+	}
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER && is_expected(node) &&
+		    !members_find(cluster, node))
+			note_problem(problems, "%s is no member of the "
+				     "datastore", node->host->name);
+	}
+	if (!members_are_settled(cluster))
+		note_problem(problems, "only %u of %u members of the "
+			     "datastore vote",
+			     members_count(cluster, BACKEND_VOTER),
+			     cluster->members->len);
+}
+
 /* Nodes that the inventory does not name are somebody's; only said. */
 static void warn_of_strangers(struct task *task)
 {
@@ -129,6 +158,7 @@ static enum task_status verify_run(struct task *task, GError **error)
 		g_autoptr(GString) problems = g_string_new(NULL);
 		unsigned expected = look_once(task, problems);
 
+		check_members(task, problems);
 		if (problems->len == 0) {
 			warn_of_strangers(task);
 			task_add_remote(task, g_get_monotonic_time() -
@@ -141,11 +171,7 @@ static enum task_status verify_run(struct task *task, GError **error)
 			task_say(task, "now: %s", problems->str);
 			return TASK_SKIPPED;
 		}
-		if (g_strcmp0(problems->str, told) != 0) {
-			task_note(task, "waiting: %s", problems->str);
-			g_free(told);
-			told = g_strdup(problems->str);
-		}
+		node_note_waiting(task, problems->str, &told);
 		if (!task_sleep(task, pause_us, NULL)) {
 			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
 				    "%s", problems->str);
@@ -160,7 +186,8 @@ const struct action action_verify = {
 	.name = "verify",
 	.summary = "prove at the API that every node is Ready on its node_ip",
 	.help = "Asks the API for the nodes until each host of the run is "
-		"among them once, Ready, with its node_ip as INTERNAL-IP. "
+		"among them once, Ready, with its node_ip as INTERNAL-IP, and "
+		"with several masters until the datastore has its voters. "
 		"Fails the run with exit status 3 when that does not come "
 		"true in time.",
 	.params = params,

@@ -17,6 +17,7 @@
 
 #define API_PORT 16443
 #define KUBELET_PORT 10250
+#define DQLITE_PORT 19001
 
 bool doctor_look(struct node *node, gint64 deadline_us, GError **error)
 {
@@ -106,6 +107,9 @@ static GPtrArray *questions_of(const struct cluster *cluster,
 			ask_of_worker(questions, peer, by_name);
 		else if (peer == cluster->master)
 			ask_of_master(questions, peer);
+		if (node->role == NODE_MASTER && peer->role == NODE_MASTER)
+			ask(questions, "tcp:%s:%d", peer->node_ip,
+			    DQLITE_PORT);
 	}
 	if (cluster->endpoint && node->role == NODE_WORKER)
 		ask_of_endpoint(questions, cluster->endpoint);

@@ -118,8 +118,23 @@ static void judge_machine_id(const struct cluster *cluster,
 			    same);
 }
 
-static void judge_master(const struct node *node, GPtrArray *findings)
+static void say_foreign_control_plane(const struct node *node,
+				      GPtrArray *findings)
 {
+	finding_add(findings, "foreign-control-plane", FINDING_BLOCKS,
+		    node->host->name, "run `sudo microk8s leave` on it first, "
+		    "or give --adopt to take it over, which gives up its "
+		    "cluster", "it is the control plane of another cluster");
+}
+
+static void judge_master(const struct cluster *cluster,
+			 const struct node *node, GPtrArray *findings)
+{
+	const struct facts *master = cluster->master->facts;
+
+	if (!facts_is_worker(node->facts) && !cluster->adopt && master &&
+	    facts_membership(node->facts, master) == FACTS_CONTROL_PLANE)
+		say_foreign_control_plane(node, findings);
 	if (facts_is_worker(node->facts))
 		finding_add(findings, "master-is-worker", FINDING_BLOCKS,
 			    node->host->name,
@@ -145,11 +160,13 @@ static void judge_worker(const struct cluster *cluster,
 			    "--adopt to take it over",
 			    "it is a worker of another cluster");
 	else if (membership == FACTS_CONTROL_PLANE)
-		finding_add(findings, "foreign-control-plane", FINDING_BLOCKS,
-			    host, "run `sudo microk8s leave` on it first, or "
-			    "give --adopt to take it over, which gives up its "
-			    "cluster",
-			    "it is the control plane of another cluster");
+		say_foreign_control_plane(node, findings);
+	else if (membership == FACTS_MEMBER && !facts_is_worker(node->facts))
+		finding_add(findings, "control-plane-as-worker",
+			    FINDING_BLOCKS, host, "put it into [masters]; or "
+			    "muster remove it first, to join it as a worker",
+			    "it is a control plane of this cluster, and the "
+			    "inventory says worker");
 }
 
 static void judge_version(const struct cluster *cluster,
@@ -199,11 +216,10 @@ void doctor_judge_identity(const struct cluster *cluster,
 	judge_address(node, findings);
 	judge_name(cluster, node, findings);
 	judge_machine_id(cluster, node, findings);
-	if (node->role == NODE_MASTER) {
-		judge_master(node, findings);
-	} else {
+	if (node->role == NODE_MASTER)
+		judge_master(cluster, node, findings);
+	else
 		judge_worker(cluster, node, findings);
-		judge_version(cluster, node, findings);
-	}
+	judge_version(cluster, node, findings);
 	judge_channel(node, findings);
 }

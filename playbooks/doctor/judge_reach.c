@@ -13,6 +13,7 @@
 
 #define API_PORT 16443
 #define KUBELET_PORT 10250
+#define DQLITE_PORT 19001
 
 /* What one host's ways are judged with. */
 struct ways {
@@ -176,6 +177,7 @@ void doctor_judge_reach(const struct cluster *cluster, const struct node *node,
 	static const unsigned of_worker[] = {
 		KUBELET_PORT, JOIN_AGENT_PORT, 0
 	};
+	static const unsigned of_datastore[] = { DQLITE_PORT, 0 };
 	struct ways w = { cluster, node, reach, findings };
 
 	judge_endpoint(&w);
@@ -196,6 +198,8 @@ void doctor_judge_reach(const struct cluster *cluster, const struct node *node,
 			judge_ports(&w, peer, of_master);
 			judge_agent(&w, peer);
 		}
+		if (node->role == NODE_MASTER && peer->role == NODE_MASTER)
+			judge_ports(&w, peer, of_datastore);
 	}
 }
 

@@ -49,11 +49,10 @@ static void judge_certificate(const struct node *node, const char *file,
 
 /* A host that is to join gets its certificates then, and a master that nobody
  * has joined from `up`; those of members stay as they are. */
-static void judge_certificates(const struct cluster *cluster,
-			       const struct node *node, GPtrArray *findings)
+static void judge_certificates(const struct node *node, GPtrArray *findings)
 {
 	const struct facts *facts = node->facts;
-	bool is_master = node == cluster->master;
+	bool is_master = node->role == NODE_MASTER;
 
 	if (is_master && (facts->locks & LOCK_NO_CERT_REISSUE))
 		judge_certificate(node, "server.crt", &facts->server_cert,
@@ -78,7 +77,7 @@ static void judge_provider(const struct cluster *cluster,
 	    !node->facts->provider)
 		return;
 	found = provider_yaml_addresses(node->facts->provider, NULL);
-	if (api_endpoint_is_just(found, wanted))
+	if (api_endpoint_is_right(cluster, found))
 		return;
 	g_autofree char *now = found ? api_endpoint_list(found)
 		: g_strdup("nothing");
@@ -130,7 +129,7 @@ void doctor_judge_state(const struct cluster *cluster,
 			const struct node *node, GPtrArray *findings)
 {
 	judge_mark(node, findings);
-	judge_certificates(cluster, node, findings);
+	judge_certificates(node, findings);
 	judge_provider(cluster, node, findings);
 	judge_hosts_file(cluster, node, findings);
 	judge_hold(node, findings);

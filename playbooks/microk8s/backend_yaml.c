@@ -12,6 +12,17 @@
 
 #define ADDRESS_MAX 300
 
+const char *backend_role_name(enum backend_role role)
+{
+	static const char *const names[] = {
+		[BACKEND_VOTER] = "voter",
+		[BACKEND_STANDBY] = "standby",
+		[BACKEND_SPARE] = "spare",
+	};
+
+	return names[role];
+}
+
 void backend_node_free(struct backend_node *node)
 {
 	if (!node)

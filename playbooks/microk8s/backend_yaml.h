@@ -17,6 +17,9 @@
 /* Roles as go-dqlite numbers them. */
 enum backend_role { BACKEND_VOTER, BACKEND_STANDBY, BACKEND_SPARE };
 
+/* "voter", "standby", "spare" */
+const char *backend_role_name(enum backend_role role);
+
 struct backend_node {
 	char *address;			/* "10.0.0.1:19001" */
 	guint64 id;

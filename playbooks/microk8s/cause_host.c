@@ -75,6 +75,10 @@ const struct cause cause_host[] = {
 	     "the host is the control plane of another cluster",
 	     "sudo microk8s leave on it first, or --adopt to take it over, "
 	     "which gives up its cluster", ""),
+	SEEN("control-plane-as-worker",
+	     "the inventory has a control plane of this cluster as a worker",
+	     "put it into [masters]; or muster remove it first, to join it as "
+	     "a worker", ""),
 	SEEN("master-is-worker",
 	     "the inventory's master is a worker of some cluster",
 	     "put the control plane into [masters], or sudo microk8s leave "

@@ -30,6 +30,28 @@ const struct cause cause_overlay[] = {
 	     "IP_AUTODETECTION_METHOD: kubernetes-internal-ip in the master's "
 	     "cni.yaml: muster up does",
 	     "microk8s#1511, microk8s#1545, microk8s#3458"),
+	SEEN("datastore-not-redundant",
+	     "the datastore has fewer than three voters, so that the loss of "
+	     "one ends the cluster",
+	     "three masters or more in [masters], then muster up; a voter is "
+	     "promoted within 30 s",
+	     "microk8s#4584, microk8s#4713"),
+	SEEN("datastore-member-missing",
+	     "a control plane is no member of the cluster's datastore, "
+	     "whatever its join said",
+	     "muster up, which joins it again",
+	     "microk8s#4584, microk8s#4713"),
+	SEEN("datastore-other-address",
+	     "a control plane is in the datastore at an address that is not "
+	     "its node_ip: the members reach each other there, or not at all",
+	     "muster remove it and muster up, one after the other, which "
+	     "joins it at its node_ip", ""),
+	SEEN("datastore-member-down",
+	     "a member of the datastore is down: if most voters are, the "
+	     "cluster stands still",
+	     "bring the host back, or take it off with muster remove "
+	     "--unreachable",
+	     ""),
 	SEEN("endpoints-wrong",
 	     "the API announces other addresses than the masters' node_ip: "
 	     "workers lose it within 30 s",

@@ -117,10 +117,10 @@ bool facts_is_member_of(const struct facts *facts,
 enum facts_membership {
 	FACTS_NOT_INSTALLED,
 	FACTS_FRESH,		/* stand-alone, never in a cluster */
-	FACTS_MEMBER,		/* worker of this cluster, or the master */
+	FACTS_MEMBER,		/* worker or control plane of this cluster */
 	FACTS_FOREIGN_WORKER,	/* worker of another cluster */
-	FACTS_CONTROL_PLANE	/* has accepted a join, or is a member of an
-				   HA cluster: not this master itself */
+	FACTS_CONTROL_PLANE	/* of another cluster: has accepted a join, or
+				   is a member of an HA cluster */
 };
 enum facts_membership facts_membership(const struct facts *facts,
 				       const struct facts *master);

@@ -39,6 +39,15 @@ bool facts_is_member_of(const struct facts *facts,
 		strcmp(facts->ca_remote_sha256, master->ca_sha256) == 0;
 }
 
+/* A control plane has the cluster's own CA, key and all. */
+static bool is_peer_of(const struct facts *facts,
+			     const struct facts *master)
+{
+	return (facts->locks & LOCK_NO_CERT_REISSUE) && master &&
+		facts->ca_sha256 && master->ca_sha256 &&
+		strcmp(facts->ca_sha256, master->ca_sha256) == 0;
+}
+
 /* More than one member in the datastore it last knew. */
 static bool is_in_datastore(const struct facts *facts)
 {
@@ -62,6 +71,8 @@ enum facts_membership facts_membership(const struct facts *facts,
 			return FACTS_MEMBER;
 		return FACTS_FOREIGN_WORKER;
 	}
+	if (is_peer_of(facts, master))
+		return FACTS_MEMBER;
 	if ((facts->locks & LOCK_NO_CERT_REISSUE) || is_in_datastore(facts))
 		return FACTS_CONTROL_PLANE;
 	return FACTS_FRESH;

@@ -9,6 +9,7 @@
 #include "proof.h"
 
 #include "playbooks/api.h"
+#include "playbooks/members.h"
 #include "playbooks/microk8s/kube_nodes.h"
 #include "playbooks/microk8s/kube_workloads.h"
 
@@ -162,6 +163,21 @@ static void ask_nodes(struct task *task, struct proof *proof, size_t which)
 						task_deadline(task), NULL);
 }
 
+/* Asked again each round, so a round that was told nothing knows nothing. */
+static void ask_members(struct task *task, struct proof *proof)
+{
+	struct cluster *cluster = task_cluster(task);
+	g_autoptr(GError) error = NULL;
+
+	if (cluster_masters(cluster) < 2 ||
+	    members_ask(cluster, task_session(task), task_deadline(task),
+			&error))
+		return;
+	g_clear_pointer(&cluster->members, g_ptr_array_unref);
+	g_free(proof->members_problem);
+	proof->members_problem = g_strdup(error->message);
+}
+
 static bool has_proof(struct task *task)
 {
 	struct cluster *cluster = task_cluster(task);
@@ -181,6 +197,7 @@ static enum task_status ask_api_run(struct task *task, GError **error)
 	(void)error;
 	if (!has_proof(task))
 		return TASK_SKIPPED;
+	ask_members(task, proof);
 	if (!ask_health(task, proof)) {
 		task_say(task, "%s", proof->api_problem);
 		return TASK_OK;
@@ -206,7 +223,8 @@ const struct action action_ask_api = {
 	.name = "ask_api",
 	.summary = "ask the API for all that a proof needs of it",
 	.help = "Health, nodes, endpoints, the pods and controllers of "
-		"kube-system, and a line of a log from every kubelet; "
+		"kube-system, and a line of a log from every kubelet; where "
+		"there are several masters, the datastore's members; "
 		"through the SSH tunnel to the master. Part of `muster "
 		"verify`, which judges what it was told.",
 	.timeout_us = 120 * G_TIME_SPAN_SECOND,

@@ -6,11 +6,10 @@
 #include "proof.h"
 
 #include "playbooks/api_endpoint.h"
+#include "playbooks/members.h"
 #include "playbooks/microk8s/provider_yaml.h"
 
-#include <string.h>
-
-#define API_PORT "16443"
+#define API_PORT 16443
 
 static void judge_reached(struct proof *proof, const struct cluster *cluster)
 {
@@ -65,13 +64,13 @@ static void judge_workers_api(struct proof *proof,
 				.condition = CONDITION_WORKERS_API,
 				.state = VERDICT_FAILS, .node = node,
 				.cause = "worker-lost-api",
-			}, "no answer through its own 127.0.0.1:" API_PORT);
+			}, "no answer through its own 127.0.0.1:%d", API_PORT);
 		else if (probe->answer == 0 && proof->api_ready)
 			proof_say(proof, (struct judgement) {
 				.condition = CONDITION_WORKERS_API,
 				.state = VERDICT_FAILS, .node = node,
 				.cause = "api-refused",
-			}, "no answer at its own 127.0.0.1:" API_PORT);
+			}, "no answer at its own 127.0.0.1:%d", API_PORT);
 	}
 	if (n > 0)
 		proof_hold(proof, CONDITION_WORKERS_API, "it answers %u %s", n,
@@ -82,23 +81,52 @@ static void judge_workers_api(struct proof *proof,
 			   : "no node was asked");
 }
 
-static bool is_just(const GPtrArray *texts, const char *wanted)
+/* Masters that are members of the datastore, as far as that is known: only
+ * these can announce themselves. */
+static GPtrArray *expected_endpoints(const struct cluster *cluster)
 {
-	return texts->len == 1 &&
-		strcmp(g_ptr_array_index(texts, 0), wanted) == 0;
+	GPtrArray *expected = g_ptr_array_new();
+
+	for (guint i = 0; i < cluster->nodes->len; i++) {
+		const struct node *node = g_ptr_array_index(cluster->nodes, i);
+
+		if (node->role == NODE_MASTER && proof_expects(node) &&
+		    (!cluster->members || members_find(cluster, node)))
+			g_ptr_array_add(expected,
+					(gpointer)(guintptr)node->node_ip);
+	}
+	if (expected->len == 0)
+		g_ptr_array_add(expected, (gpointer)(guintptr)
+				cluster->master->node_ip);
+	return expected;
+}
+
+/* One that is down may be listed for the lease of its endpoint. */
+static bool is_complete(const struct cluster *cluster, GPtrArray *found,
+			const GPtrArray *expected)
+{
+	if (!cluster_lists_masters(cluster, found, 0))
+		return false;
+	for (guint i = 0; i < expected->len; i++)
+		if (!g_ptr_array_find_with_equal_func(
+			    found, g_ptr_array_index(expected, i), g_str_equal,
+			    NULL))
+			return false;
+	return true;
 }
 
 static void judge_endpoints(struct proof *proof,
 			    const struct cluster *cluster)
 {
-	const char *wanted = cluster->master->node_ip;
+	g_autoptr(GPtrArray) expected = expected_endpoints(cluster);
+	g_autofree char *wanted = api_endpoint_list(expected);
 	bool is_told = false;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(proof->endpoints); i++) {
-		const GPtrArray *found = proof->endpoints[i];
+		GPtrArray *found = proof->endpoints[i];
 
 		is_told = is_told || found;
-		if (!found || is_just(found, wanted))
+		if (!found || is_complete(cluster, found, expected))
 			continue;
 		g_autofree char *text = api_endpoint_list(found);
 
@@ -150,15 +178,16 @@ static void judge_balancer(struct proof *proof, const struct cluster *cluster)
 }
 
 /* The file as it was first read, and as it is after a refresh. */
-static void judge_provider(struct proof *proof, const struct node *node,
-			   const char *text, const GPtrArray *wanted)
+static void judge_provider(struct proof *proof, const struct cluster *cluster,
+			   const struct node *node, const char *text)
 {
+	g_autoptr(GPtrArray) wanted = api_endpoint_servers(cluster);
 	g_autoptr(GPtrArray) found = provider_yaml_addresses(text, NULL);
 	g_autofree char *list = found ? api_endpoint_list(found)
 		: g_strdup("something unreadable");
 	g_autofree char *right = api_endpoint_list(wanted);
 
-	if (!api_endpoint_is_just(found, wanted))
+	if (!api_endpoint_is_right(cluster, found))
 		proof_say(proof, (struct judgement) {
 			.condition = CONDITION_PROXY, .state = VERDICT_FAILS,
 			.node = node, .cause = "provider-address",
@@ -183,9 +212,9 @@ static void judge_providers(struct proof *proof,
 		n++;
 		first = node->facts->provider;
 		second = probe && probe->provider ? probe->provider : first;
-		judge_provider(proof, node, second, wanted);
+		judge_provider(proof, cluster, node, second);
 		if (g_strcmp0(first, second) != 0 && second)
-			judge_provider(proof, node, first, wanted);
+			judge_provider(proof, cluster, node, first);
 	}
 	if (n > 0)
 		proof_hold(proof, CONDITION_PROXY, "%s on %u %s", list, n,

@@ -14,6 +14,9 @@ const struct condition_text condition_texts[CONDITION_N] = {
 	[CONDITION_API] = { "api-healthy",
 		"the API server and its datastore are healthy",
 		"master, 127.0.0.1:16443" },
+	[CONDITION_REDUNDANT] = { "high-availability",
+		"the datastore bears the loss of a master, where there are "
+		"several", "master, microk8s status" },
 	[CONDITION_WORKERS_API] = { "api-from-workers",
 		"every node finds the API as its own kubelet does",
 		"every node, 127.0.0.1:16443" },
@@ -33,7 +36,7 @@ const struct condition_text condition_texts[CONDITION_N] = {
 	[CONDITION_STRANGERS] = { "no-strangers",
 		"there is no node that the inventory does not name", "API" },
 	[CONDITION_ENDPOINTS] = { "endpoints",
-		"the API announces the master's node_ip, before and after "
+		"the API announces the masters' node_ip, before and after "
 		"the proxies' refresh", "API" },
 	[CONDITION_PROXY] = { "proxy-endpoints",
 		"every worker's proxy was sent there, before and after its "
@@ -143,6 +146,7 @@ static void balancer_word_free(void *data)
 static void clear_answers(struct proof *proof)
 {
 	g_clear_pointer(&proof->api_problem, g_free);
+	g_clear_pointer(&proof->members_problem, g_free);
 	for (size_t i = 0; i < G_N_ELEMENTS(proof->endpoints); i++)
 		g_clear_pointer(&proof->endpoints[i], g_ptr_array_unref);
 	g_clear_pointer(&proof->pods, g_ptr_array_unref);
@@ -346,6 +350,7 @@ void proof_judge(struct proof *proof, const struct cluster *cluster)
 {
 	proof->is_judged = true;
 	judge_api(proof, cluster);
+	judge_members(proof, cluster);
 	judge_nodes(proof, cluster);
 	judge_files(proof, cluster);
 	judge_rollouts(proof, cluster);

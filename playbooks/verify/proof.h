@@ -15,6 +15,7 @@
 enum condition {
 	CONDITION_REACHED,
 	CONDITION_API,
+	CONDITION_REDUNDANT,
 	CONDITION_WORKERS_API,
 	CONDITION_API_ENDPOINT,
 	CONDITION_PRESENT,
@@ -101,6 +102,7 @@ struct proof {
 	/* the API's word */
 	bool api_asked, api_ready;
 	char *api_problem;		/* checks that fail, or why no answer */
+	char *members_problem;		/* why cluster->members is not known */
 	GPtrArray *endpoints[2];	/* char *, before and after the proxies'
 					   refresh; NULL: not told */
 	GPtrArray *pods, *daemons, *deployments; /* kube_workloads.h; or NULL */
@@ -171,6 +173,7 @@ void proof_skip(struct proof *proof, enum condition condition,
 		const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 void judge_api(struct proof *proof, const struct cluster *cluster);
+void judge_members(struct proof *proof, const struct cluster *cluster);
 void judge_nodes(struct proof *proof, const struct cluster *cluster);
 void judge_files(struct proof *proof, const struct cluster *cluster);
 void judge_extra_args(struct proof *proof, const struct node *node);

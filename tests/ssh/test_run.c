@@ -194,13 +194,18 @@ static void test_run_failed_master_ends_the_run_but_for_always(void **state)
  * when it has dropped out. Of other hosts it is the first that is left. */
 static void test_run_once_is_for_one_host(void **state)
 {
-	static const char *const words[] = { "all-m", "workers-w1",
-					     "after-w1", "always-m", NULL };
+	static const char *const words[] = {
+		"all-m", "others-w1", "workers-w1", "after-w1", "always-m",
+		NULL
+	};
 	struct playrig *p = *state;
 	struct run_result *result = playrig_run(p,
 		"- on: workers:masters\n"
 		"  run_once: yes\n"
 		"  do: [run: \"" LOG("all-${inventory_hostname}") "\"]\n"
+		"- on: masters:w1\n"
+		"  others: yes\n"
+		"  do: [run: \"" LOG("others-${inventory_hostname}") "\"]\n"
 		"- on: workers\n"
 		"  do: [run: \"[ ${inventory_hostname} = w1 ]\"]\n"
 		"- on: workers\n"

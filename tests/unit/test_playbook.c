@@ -97,11 +97,11 @@ static const struct { const char *text, *line; } mistakes[] = {
 	{ "- on: all\n  serail: 1\n" DO,
 	  "p:2:3: unknown key of a play 'serail' (did you mean serial?)" },
 	{ "- on: all\n  vars: {}\n" DO, "p:2:3: unknown key of a play 'vars' "
-	  "(a play has name, on, serial, always, without_master, run_once and "
-	  "do)" },
+	  "(a play has name, on, serial, always, without_master, run_once, "
+	  "others and do)" },
 	{ "- on: all\n  ? [x]\n  : y\n" DO, "p:2:5: unknown key of a play "
 	  "'[...]' (a play has name, on, serial, always, without_master, "
-	  "run_once and do)" },
+	  "run_once, others and do)" },
 	{ "- on: all\n  on: x\n" DO, "p:2:3: 'on' is given twice" },
 	{ "- on: all\n" DO DO, "p:3:3: 'do' is given twice" },
 	{ "- name:\n  on: all\n" DO, "p:1:8: 'name' takes a text" },
@@ -124,6 +124,8 @@ static const struct { const char *text, *line; } mistakes[] = {
 	  "p:2:19: 'without_master' takes yes or no, not '2'" },
 	{ "- on: all\n  run_once: 2\n" DO,
 	  "p:2:13: 'run_once' takes yes or no, not '2'" },
+	{ "- on: all\n  others: 2\n" DO,
+	  "p:2:11: 'others' takes yes or no, not '2'" },
 	{ "- on: all\n  do: run\n", "p:2:7" NO_DO },
 	{ "- on: all\n  do: []\n", "p:2:7" NO_DO },
 	{ "- on: all\n  do: {run: x}\n", "p:2:7" NO_DO },
@@ -248,6 +250,7 @@ static void test_playbook_keys_fill_the_play(void **state)
 		"- on: all\n"
 		"  without_master: yes\n"
 		"  run_once: yes\n"
+		"  others: yes\n"
 		"  do: [lock: ]\n", problems);
 	const struct play *play;
 
@@ -262,6 +265,7 @@ static void test_playbook_keys_fill_the_play(void **state)
 	assert_true(play->always);
 	assert_false(play->without_master);
 	assert_false(play->run_once);
+	assert_false(play->others);
 	assert_int_equal(play->mark.line, 2);
 	assert_int_equal(play->mark.column, 3);
 	assert_int_equal(play->on_mark.line, 3);
@@ -275,6 +279,7 @@ static void test_playbook_keys_fill_the_play(void **state)
 	assert_false(play->always);
 	assert_true(play->without_master);
 	assert_true(play->run_once);
+	assert_true(play->others);
 }
 
 static void test_playbook_step_arguments_are_kept_as_written(void **state)
