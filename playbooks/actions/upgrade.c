@@ -163,7 +163,8 @@ static bool may_begin(const struct upgrade_work *w, GError **error)
 
 static bool replace(struct upgrade_work *w, GError **error)
 {
-	if (!may_begin(w, error) || !upgrade_make_room(w, error))
+	if (!may_begin(w, error) || !node_may_restart(w->task, error) ||
+	    !upgrade_make_room(w, error))
 		return false;
 	if (refresh(w, error))
 		return finish(w, error) && keep_hold(w, error);
