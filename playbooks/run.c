@@ -323,6 +323,7 @@ static void add_host(struct run *run, struct run_result *result,
 	if (!h->node)
 		h->own_session = session_new(run->options->transport, host);
 	h->session = h->node ? h->node->session : h->own_session;
+	session_expect_more(h->session);
 	h->result = host_result_new(host);
 	g_ptr_array_add(run->hosts, h);
 	g_ptr_array_add(result->hosts, h->result);

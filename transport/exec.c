@@ -19,6 +19,7 @@
 
 #define OUTPUT_MAX ((size_t)1024 * 1024)
 #define COMMAND_MAX ((size_t)120 * 1024) /* Linux: 128 KiB for one argument */
+#define SCRIPT_MAX ((size_t)32 * 1024)	/* longer: by standard input */
 #define TAIL_LINES 3
 #define TAIL_BYTES 600
 #define TIMEOUT_SLACK_S 10	/* the far end's deadline comes after ours */
@@ -67,9 +68,19 @@ char *exec_new_mark(void)
 			       random[1] & G_MAXUINT32);
 }
 
+/* In braces the shell has to read all of it before it does any of it: a
+ * connection that drops half way runs nothing, and commands in the script
+ * cannot eat the rest of it from standard input. */
+static char *in_braces(const char *script)
+{
+	return g_strconcat("{\n", script, "\n} </dev/null\n", NULL);
+}
+
+/* `script`: $0 of the shell is muster; NULL if it comes by standard input. */
 static char *command_line(const struct session *session,
 			  const struct exec_request *request,
-			  const char *mark, const struct become *become)
+			  const char *script, const char *mark,
+			  const struct become *become)
 {
 	gint64 left = request->deadline_us - g_get_monotonic_time();
 	g_autofree char *limit = g_strdup_printf(
@@ -85,9 +96,9 @@ static char *command_line(const struct session *session,
 	g_string_append(line, " muster");
 	append_quoted(line, mark);
 	append_quoted(line, limit);
-	if (request->input) {
+	if (script) {
 		g_string_append(line, " -c");
-		append_quoted(line, request->script);
+		append_quoted(line, script);
 		g_string_append(line, " muster");
 	} else {
 		g_string_append(line, " -s --");
@@ -95,14 +106,6 @@ static char *command_line(const struct session *session,
 	for (const char *const *arg = request->args; arg && *arg; arg++)
 		append_quoted(line, *arg);
 	return g_string_free(line, FALSE);
-}
-
-/* In braces the shell has to read all of it before it does any of it: a
- * connection that drops half way runs nothing, and commands in the script
- * cannot eat the rest of it from standard input. */
-static char *script_as_input(const char *script)
-{
-	return g_strconcat("{\n", script, "\n} </dev/null\n", NULL);
 }
 
 char *exec_tail(const struct session *session, const char *text)
@@ -268,10 +271,14 @@ static bool run_request(struct session *session,
 			GError **error)
 {
 	g_autofree char *mark = exec_new_mark();
-	g_autofree char *command = command_line(session, request, mark,
-						run->become);
-	g_autofree char *script = request->input ? NULL
-		: script_as_input(request->script);
+	g_autofree char *braced = request->input ? NULL
+		: in_braces(request->script);
+	const char *script = braced ? braced : request->script;
+	/* sshd takes input only when it has answered the request for the
+	 * command, so a script that comes with that saves a round trip */
+	bool by_input = braced && strlen(braced) > SCRIPT_MAX;
+	g_autofree char *command = command_line(
+		session, request, by_input ? NULL : script, mark, run->become);
 	size_t max = request->output_max ? request->output_max : OUTPUT_MAX;
 
 	if (strlen(command) > COMMAND_MAX) {
@@ -282,9 +289,8 @@ static bool run_request(struct session *session,
 	}
 	run->title = request->title;
 	run->command = command;
-	run->input = request->input ? request->input : script;
-	run->input_length = request->input ? request->input_length
-					   : strlen(script);
+	run->input = by_input ? script : request->input;
+	run->input_length = by_input ? strlen(script) : request->input_length;
 	run->keep_max = max;
 	run->deadline_us = request->deadline_us;
 	run->on_output = request->on_output;

@@ -2,7 +2,9 @@
  *
  * Runs one script on a host and brings back everything it said. Scripts are
  * static POSIX sh text; what varies goes in as $1... and is quoted in one
- * place (shell_quote). One request is two round trips on an open session.
+ * place (shell_quote). On an open session one request is one round trip, one
+ * more if a channel has to be opened first, and one more if there is input:
+ * sshd takes none before it has started the command.
  */
 #ifndef MUSTER_TRANSPORT_EXEC_H
 #define MUSTER_TRANSPORT_EXEC_H
@@ -20,10 +22,9 @@ struct exec_request {
 	const char *const *args;	/* $1.., NULL-terminated, or NULL; visible
 					   in the node's process list */
 	const void *input;		/* standard input of the script, or NULL.
-					   Without input the script itself is
-					   sent on standard input (sh -s), so
-					   it may be long; with input it goes
-					   on the command line (< 16 kB) */
+					   The script goes on the command line;
+					   without input one of more than 32 kB
+					   goes on standard input instead */
 	size_t input_length;
 	bool as_login_user;		/* do not use sudo */
 	bool accept_failure;		/* exit status != 0 is not an error */

@@ -20,6 +20,10 @@ struct job_request {
 	const char *const *args;	/* $1..; sent on standard input and kept
 					   in a 0600 file, so never in the argv
 					   of muster, ssh or the wrapper */
+	bool is_public;			/* neither holds a secret: they may be
+					   seen in the node's process list
+					   while it starts (saves a round
+					   trip); at most 100 kB */
 	bool accept_failure;		/* exit status != 0 is not an error; a
 					   death by signal shows as 128 + n */
 	gint64 deadline_us;

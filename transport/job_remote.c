@@ -19,8 +19,8 @@
 #define STATUS_NO_TOOL 91	/* of the script below */
 
 /* $1 id, $2 "start" or "attach", $3 length of the input, $4 seconds since the
- * first try to start, $5 seconds to wait. Answers in one line, before the
- * output. An uptime shorter than $4 means that the host has been started
+ * first try to start, $5 seconds to wait, $6 the input unless it comes by
+ * standard input. Answers in one line, before the output. An uptime shorter than $4 means that the host has been started
  * since, and whether the job was is not known: it is not started again. */
 static const char ask_script[] =
 	"set -u\n"
@@ -67,7 +67,8 @@ static const char ask_script[] =
 	"		chmod 0700 $jobs || exit\n"
 	"	new=$(mktemp $jobs/.new-XXXXXX) || exit\n"
 	"	trap 'rm -f $new' EXIT\n"
-	"	cat >$new || exit\n"
+	"	if [ $# -gt 5 ]; then printf %s \"$6\"; else cat; fi >$new ||\n"
+	"		exit\n"
 	"	if [ $(wc -c <$new) -ne \"$3\" ]; then\n"
 	"		echo 'the script did not arrive whole' >&2\n"
 	"		exit 1\n"
@@ -214,17 +215,18 @@ bool job_ask(struct session *session, const struct job_question *question,
 	g_autofree char *age = g_strdup_printf(
 		"%" G_GINT64_FORMAT, question->age_us / G_TIME_SPAN_SECOND);
 	g_autofree char *wait = seconds(MAX(question->wait_us, 0));
+	bool by_input = text && !request->is_public;
 	const char *const args[] = {
 		request->id, question->start ? "start" : "attach", length,
-		age, wait, NULL
+		age, wait, by_input ? NULL : text, NULL
 	};
 	size_t max = request->output_max ? request->output_max : OUTPUT_MAX;
 	const struct exec_request exec = {
 		.title = request->title,
 		.script = ask_script,
 		.args = args,
-		.input = text,
-		.input_length = text ? strlen(text) : 0,
+		.input = by_input ? text : NULL,
+		.input_length = by_input ? strlen(text) : 0,
 		.deadline_us = question->deadline_us,
 		.output_max = max + HEADER_MAX,
 	};

@@ -209,6 +209,8 @@ static bool drive(struct session *session, struct run *run, gint64 begun_us,
 	for (;;) {
 		if (!request_exec(session, run, error))
 			return false;
+		/* before the pump, which sees what this call may take in */
+		session_open_spare(session);
 		g_autoptr(GError) lost = NULL;
 		/* A result that came with the connection's last bytes counts
 		 * all the same. */

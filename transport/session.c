@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define OPEN_TRIES 3
+
 static struct endpoints *new_endpoints(const struct transport_options *options,
 				       struct cancel *cancel)
 {
@@ -140,6 +142,11 @@ void session_free(struct session *session)
 	g_free(session);
 }
 
+void session_expect_more(struct session *session)
+{
+	session->expects_more = true;
+}
+
 const struct host *session_host(const struct session *session)
 {
 	return session->host;
@@ -194,6 +201,7 @@ void session_drop(struct session *session)
 		ssh_free(session->ssh);
 	session->event = NULL;
 	session->ssh = NULL;
+	session->spare = NULL;		/* gone with libssh's session */
 	session->fd = -1;
 	g_free(session_end_proxy(session));
 }
@@ -279,33 +287,72 @@ static void acknowledge_at_once(const struct session *session)
 			 sizeof(on));
 }
 
-ssh_channel session_open_channel(struct session *session, gint64 deadline_us,
-				 GError **error)
+void session_open_spare(struct session *session)
+{
+	if (!session->expects_more || session->spare)
+		return;
+	session->spare = ssh_channel_new(session->ssh);
+	/* how that ends shows when it is needed */
+	if (session->spare)
+		(void)ssh_channel_open_session(session->spare);
+}
+
+/* Waits until `channel` is open; it is freed if that fails. */
+static bool await_channel(struct session *session, ssh_channel channel,
+			  gint64 deadline_us, bool *refused, GError **error)
 {
 	gint64 begun_us = g_get_monotonic_time();
-	if (!session_connect(session, deadline_us, error))
-		return NULL;
 
-	ssh_channel channel = ssh_channel_new(session->ssh);
 	for (;;) {
 		acknowledge_at_once(session);
 		int rc = channel ? ssh_channel_open_session(channel)
 				 : SSH_ERROR;
 		if (rc == SSH_OK)
-			return channel;
-		if (!ssh_is_connected(session->ssh)) {
-			session_set_lost(session, "open a channel", error);
-			return NULL;
-		}
-		if (rc != SSH_AGAIN) {
+			return true;
+		if (!ssh_is_connected(session->ssh))
+			return session_set_lost(session, "open a channel",
+						error);
+		*refused = rc != SSH_AGAIN;
+		if (*refused)
 			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
 				    "open a channel: %s",
 				    ssh_get_error(session->ssh));
-			break;
+		if (*refused ||
+		    !session_wait(session, begun_us, deadline_us, error)) {
+			if (channel)
+				ssh_channel_free(channel);
+			return false;
 		}
-		if (!session_wait(session, begun_us, deadline_us, error))
-			break;
 	}
-	ssh_channel_free(channel);
-	return NULL;
+}
+
+/* The spare, if there is one. */
+static ssh_channel next_channel(struct session *session)
+{
+	return session->spare ? g_steal_pointer(&session->spare)
+			      : ssh_channel_new(session->ssh);
+}
+
+ssh_channel session_open_channel(struct session *session, gint64 deadline_us,
+				 GError **error)
+{
+	if (!session_connect(session, deadline_us, error))
+		return NULL;
+	for (unsigned try = 1;; try++) {
+		g_autoptr(GError) why = NULL;
+		bool refused = false;
+		ssh_channel channel = next_channel(session);
+
+		if (await_channel(session, channel, deadline_us, &refused,
+				  &why))
+			return channel;
+		if (!refused || try == OPEN_TRIES) {
+			g_propagate_error(error, g_steal_pointer(&why));
+			return NULL;
+		}
+		/* MaxSessions may allow one at a time: then there can be no
+		 * spare, and the one before still counts in the round of
+		 * sshd's loop in which its end arrives. */
+		session->expects_more = false;
+	}
 }

@@ -75,6 +75,10 @@ struct session *session_new(struct transport *transport,
 			    const struct host *host);
 void session_free(struct session *session);
 
+/* More than one command is going to be run: from now on a channel for the next
+ * one is opened while one runs, which saves a round trip each time. */
+void session_expect_more(struct session *session);
+
 const struct host *session_host(const struct session *session);
 
 /* Connects, checks the host key, authenticates; does nothing if connected.

@@ -38,6 +38,8 @@ struct session {
 	ssh_session ssh;		/* NULL: not connected */
 	ssh_event event;		/* pumps ssh; set once authenticated */
 	int fd;				/* ssh's; ssh_free() closes it */
+	bool expects_more;		/* commands: keep a spare channel */
+	ssh_channel spare;		/* being opened, or open; or NULL */
 	bool has_proxy;			/* ProxyCommand runs */
 	struct child_proxy proxy;
 };
@@ -75,6 +77,10 @@ bool session_pump(struct session *session, GError **error);
  * session_connect(), LOST, DEADLINE, CANCELLED. */
 ssh_channel session_open_channel(struct session *session, gint64 deadline_us,
 				 GError **error);
+
+/* Asks for a channel for the next command, without waiting, if that was wished
+ * for and there is none yet. */
+void session_open_spare(struct session *session);
 
 /* Sets LOST with libssh's reason, behind "`what`: " if that is not NULL, and
  * drops the session. Returns false. */

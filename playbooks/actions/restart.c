@@ -90,6 +90,7 @@ static bool restart_daemons(struct task *task, const char *const *daemons,
 			.title = "snap restart",
 			.script = restart_script,
 			.args = daemons,
+			.is_public = true,
 			.accept_failure = true,
 		};
 

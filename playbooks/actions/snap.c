@@ -108,6 +108,7 @@ bool node_run_until(struct task *task, const char *what, const char *script,
 			.title = what,
 			.script = script,
 			.args = args,
+			.is_public = true,
 			.accept_failure = true,
 			.deadline_us = patience->deadline_us,
 		};
