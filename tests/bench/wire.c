@@ -2,9 +2,10 @@
  *
  * A long wire for machines whose kernel cannot delay packets: it takes
  * connections, makes one to the target for each, and hands every byte on after
- * a fixed time, in both directions. It also counts round trips: how often a
- * client sent something after it had been sent something, which is how often
- * it waited.
+ * a fixed time, in both directions. It also counts round trips: a client that
+ * has heard something speaks again, and what it said last was as long ago as
+ * an answer to it takes at least. On a wire much longer than what hosts do in
+ * between this is how often somebody waited.
  *
  *	wire DELAY_MS <ways
  *
@@ -29,6 +30,9 @@
 
 #define CHUNK 65536
 #define EVENTS_MAX 256
+/* Not more than one of SSH's smallest packets: a window made larger, the end
+ * of a channel. Nobody waits for an answer to that. */
+#define SMALL 40
 #define QUEUE_MAX ((gsize)4 * 1024 * 1024)	/* of one direction */
 
 struct way {
@@ -57,10 +61,11 @@ struct parcel {
 struct link {
 	struct way *way;
 	gint64 begun_us;
+	gint64 spoke_us;		/* the client, at the last round trip */
 	struct end ends[2];
 	GQueue queues[2];		/* from that side to the other */
 	gsize queued[2];
-	bool heard;			/* by the client, since it last spoke */
+	bool heard;			/* by the client, since then */
 	unsigned ended;			/* sides whose end has been handed on */
 	bool is_dead;
 };
@@ -164,14 +169,18 @@ static void enqueue(const struct wire *wire, struct link *link, unsigned side,
 	link->queued[side] += length;
 }
 
-/* Called when the client's end has sent: has it waited for this? */
-static void count(struct link *link, unsigned side, gsize length)
+static void count(const struct wire *wire, struct link *link, unsigned side,
+		  gsize length)
 {
+	gint64 now_us = g_get_monotonic_time();
+
 	link->way->bytes[side] += length;
-	if (side == 0 && link->heard) {
-		link->way->round_trips++;
-		link->heard = false;
-	}
+	if (side != 0 || length <= SMALL || !link->heard ||
+	    now_us < link->spoke_us + 2 * wire->delay_us)
+		return;
+	link->way->round_trips++;
+	link->spoke_us = now_us;
+	link->heard = false;
 }
 
 static void take_in(const struct wire *wire, struct end *end)
@@ -182,7 +191,7 @@ static void take_in(const struct wire *wire, struct end *end)
 		ssize_t n = recv(end->fd, wire->buffer, CHUNK, 0);
 
 		if (n > 0)
-			count(link, end->side, (gsize)n);
+			count(wire, link, end->side, (gsize)n);
 		if (n >= 0)
 			enqueue(wire, link, end->side, (gsize)n);
 		if (n < 0 && errno != EAGAIN && errno != EINTR &&

@@ -6,7 +6,7 @@ from typing import Callable
 
 from bench import Bench
 
-from . import (fanout, growth, knownhosts, memory, slow, start,
+from . import (args, fanout, growth, knownhosts, memory, slow, start,
                warm)
 
 Experiment = Callable[[Bench], None]
@@ -20,6 +20,7 @@ ALL: dict[str, Experiment] = {
     "slow": slow.run,
     "knownhosts": knownhosts.run,
     "growth": growth.run,
+    "args": args.run,
 }
 
 #: other names for what is measured together
