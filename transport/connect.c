@@ -71,7 +71,8 @@ static int open_stream(struct session *session, gint64 deadline_us,
 	return session->proxy.fd;
 }
 
-static bool start(struct session *session, gint64 deadline_us, GError **error)
+static bool start(struct session *session, bool thorough, gint64 deadline_us,
+		  GError **error)
 {
 	struct hostkeys *keys = hostkey_store_get(
 		session->transport->hostkeys, session->endpoint, error);
@@ -80,7 +81,7 @@ static bool start(struct session *session, gint64 deadline_us, GError **error)
 		return false;
 
 	g_autofree char *hostkey_list = hostkeys_algorithms(
-		keys, session->endpoint);
+		keys, session->endpoint, thorough);
 	session->ssh = ssh_new();
 	if (!session->ssh || !set_options(session, fd, hostkey_list)) {
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
@@ -206,20 +207,58 @@ static bool attach_event(struct session *session, GError **error)
 	return false;
 }
 
-static bool start_handshake(struct session *session, gint64 deadline_us,
-			    GError **error)
+/* `thorough`: asks for the types of keys that lines with hashed names have. */
+static bool start_handshake(struct session *session, bool thorough,
+			    gint64 deadline_us, GError **error)
 {
 	gint64 begun_us = g_get_monotonic_time();
 
-	return start(session, deadline_us, error) &&
+	return start(session, thorough, deadline_us, error) &&
 	       handshake(session, begun_us, deadline_us, error);
+}
+
+/* The server has shown a key that is not on file. Would it have been asked for
+ * one of another type if all lines had been tried? */
+static bool is_worth_another_try(const struct session *session,
+				 const GError *why)
+{
+	struct hostkeys *keys = hostkey_store_get(
+		session->transport->hostkeys, session->endpoint, NULL);
+
+	if (!keys || !g_error_matches(why, MUSTER_ERROR,
+				      MUSTER_ERROR_HOST_KEY_CHANGED))
+		return false;
+	g_autofree char *quick = hostkeys_algorithms(keys, session->endpoint,
+						     false);
+	g_autofree char *full = hostkeys_algorithms(keys, session->endpoint,
+						    true);
+
+	return g_strcmp0(quick, full) != 0;
+}
+
+/* The types on file are looked up without the lines that have hashed names,
+ * and mostly the server's best key is on file anyway. */
+static bool meet(struct session *session, gint64 deadline_us, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (!start_handshake(session, false, deadline_us, error))
+		return false;
+	if (check_host_key(session, &why))
+		return true;
+	if (!is_worth_another_try(session, why)) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return false;
+	}
+	session_drop(session);
+	return start_handshake(session, true, deadline_us, error) &&
+	       check_host_key(session, error);
 }
 
 static bool establish(struct session *session, gint64 deadline_us,
 		      GError **error)
 {
-	return start_handshake(session, deadline_us, error) &&
-	       check_host_key(session, error) &&
+	return meet(session, deadline_us, error) &&
 	       auth_run(session, deadline_us, error) &&
 	       attach_event(session, error);
 }
@@ -272,11 +311,17 @@ bool connect_resolve(struct session *session, gint64 deadline_us,
 	return session->endpoint != NULL;
 }
 
+static bool start_thorough(struct session *session, gint64 deadline_us,
+			   GError **error)
+{
+	return start_handshake(session, true, deadline_us, error);
+}
+
 bool connect_handshake(struct session *session, gint64 deadline_us,
 		       GError **error)
 {
 	return connect_resolve(session, deadline_us, error) &&
-	       in_turn(session, start_handshake, deadline_us, error);
+	       in_turn(session, start_thorough, deadline_us, error);
 }
 
 static bool resolve_and_establish(struct session *session, gint64 deadline_us,

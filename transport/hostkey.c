@@ -125,10 +125,10 @@ static unsigned port_of(const struct endpoint *endpoint)
 }
 
 char *hostkeys_algorithms(const struct hostkeys *keys,
-			  const struct endpoint *endpoint)
+			  const struct endpoint *endpoint, bool thorough)
 {
 	g_autoptr(GPtrArray) types = known_hosts_types(
-		keys->known, name_of(endpoint), port_of(endpoint));
+		keys->known, name_of(endpoint), port_of(endpoint), thorough);
 	if (types->len == 0)
 		return NULL;
 

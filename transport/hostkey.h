@@ -20,9 +20,10 @@ struct hostkeys *hostkeys_load(const char *const *files,
 void hostkeys_free(struct hostkeys *keys);
 
 /* A value for SSH_OPTIONS_HOSTKEYS that asks first for the types on file, so
- * that the server shows the key we can check; NULL if none is on file. */
+ * that the server shows the key we can check; NULL if none is on file.
+ * Without `thorough` lines with hashed names do not count. */
 char *hostkeys_algorithms(const struct hostkeys *keys,
-			  const struct endpoint *endpoint);
+			  const struct endpoint *endpoint, bool thorough);
 
 /* True if `blob` (the server's public key, base64 as in known_hosts) is to be
  * trusted for `endpoint`. Writes a new host's key to the user's file if the

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Lines with plain names are found through a hash table. Lines with patterns
- * and hashed names have to be tried one by one for each host; that is done at
- * lookup, which happens on the sessions' threads. Keys are compared as bytes,
- * so a key type this program never heard of is still told apart.
+ * and hashed names have to be tried one by one for each host, which for
+ * thousands of hashed names takes longer than to connect; so those that have
+ * the very key in question are tried first, and mostly decide. Lookups happen
+ * on the sessions' threads. Keys are compared as bytes, so a key type this
+ * program never heard of is still told apart.
  */
 #include "known_hosts.h"
 
@@ -29,7 +31,11 @@ struct known_hosts {
 	GPtrArray *files;	/* char * */
 	GPtrArray *entries;	/* struct entry *, in order */
 	GHashTable *by_name;	/* char * -> GPtrArray of borrowed entries */
-	GPtrArray *to_try;	/* borrowed: entries with patterns or hashes */
+	/* borrowed entries, each list in order: */
+	GPtrArray *to_try;	/* with patterns or hashes */
+	GPtrArray *patterns;	/* of these the ones without hashes */
+	GPtrArray *unreadable;	/* of these the ones without a key */
+	GHashTable *by_key;	/* GBytes -> GPtrArray of to_try's entries */
 };
 
 static void entry_free(void *data)
@@ -46,6 +52,11 @@ static void unref_array(void *array)
 	g_ptr_array_unref(array);
 }
 
+static void unref_bytes(void *bytes)
+{
+	g_bytes_unref(bytes);
+}
+
 struct known_hosts *known_hosts_new(void)
 {
 	struct known_hosts *known = g_new0(struct known_hosts, 1);
@@ -54,6 +65,10 @@ struct known_hosts *known_hosts_new(void)
 	known->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					       unref_array);
 	known->to_try = g_ptr_array_new();
+	known->patterns = g_ptr_array_new();
+	known->unreadable = g_ptr_array_new();
+	known->by_key = g_hash_table_new_full(g_bytes_hash, g_bytes_equal,
+					      unref_bytes, unref_array);
 	return known;
 }
 
@@ -61,6 +76,9 @@ void known_hosts_free(struct known_hosts *known)
 {
 	if (!known)
 		return;
+	g_hash_table_unref(known->by_key);
+	g_ptr_array_unref(known->unreadable);
+	g_ptr_array_unref(known->patterns);
 	g_ptr_array_unref(known->to_try);
 	g_hash_table_unref(known->by_name);
 	g_ptr_array_unref(known->entries);
@@ -164,27 +182,43 @@ static struct entry *parse_line(char *line)
 	return entry;
 }
 
-static bool needs_trying(const char *hosts)
+/* Adds to the list that `table` has for `key`, which it takes. */
+static void add_to_list(GHashTable *table, void *key, struct entry *entry)
 {
-	return g_str_has_prefix(hosts, HASH_MAGIC) || strpbrk(hosts, "*?!");
+	GPtrArray *list = g_hash_table_lookup(table, key);
+
+	if (list)
+		g_ptr_array_ref(list);
+	else
+		list = g_ptr_array_new();
+	g_ptr_array_add(list, entry);
+	g_hash_table_insert(table, key, list);
+}
+
+static void index_to_try(struct known_hosts *known, struct entry *entry,
+			 bool is_hashed)
+{
+	g_ptr_array_add(known->to_try, entry);
+	if (!is_hashed)
+		g_ptr_array_add(known->patterns, entry);
+	if (!entry->type)
+		g_ptr_array_add(known->unreadable, entry);
+	else
+		add_to_list(known->by_key, g_bytes_new_static(
+				    entry->blob, entry->length), entry);
 }
 
 static void index_entry(struct known_hosts *known, struct entry *entry)
 {
-	if (needs_trying(entry->hosts)) {
-		g_ptr_array_add(known->to_try, entry);
+	bool is_hashed = g_str_has_prefix(entry->hosts, HASH_MAGIC);
+
+	if (is_hashed || strpbrk(entry->hosts, "*?!")) {
+		index_to_try(known, entry, is_hashed);
 		return;
 	}
 	g_auto(GStrv) names = g_strsplit(entry->hosts, ",", -1);
-	for (char **name = names; *name; name++) {
-		GPtrArray *list = g_hash_table_lookup(known->by_name, *name);
-		if (!list) {
-			list = g_ptr_array_new();
-			g_hash_table_insert(known->by_name, g_strdup(*name),
-					    list);
-		}
-		g_ptr_array_add(list, entry);
-	}
+	for (char **name = names; *name; name++)
+		add_to_list(known->by_name, g_strdup(*name), entry);
 }
 
 void known_hosts_add(struct known_hosts *known, const char *file,
@@ -281,19 +315,26 @@ static bool hosts_match(const char *hosts, const char *name)
 	return matches;
 }
 
+static void add_matching(GPtrArray *found, const GPtrArray *to_try,
+			 const char *name)
+{
+	for (guint i = 0; to_try && i < to_try->len; i++) {
+		struct entry *entry = g_ptr_array_index(to_try, i);
+		if (hosts_match(entry->hosts, name))
+			g_ptr_array_add(found, entry);
+	}
+}
+
+/* Those with the plain name, and those of `to_try` that match it. */
 static GPtrArray *entries_for(const struct known_hosts *known,
-			      const char *name)
+			      const char *name, const GPtrArray *to_try)
 {
 	GPtrArray *found = g_ptr_array_new();
 	const GPtrArray *list = g_hash_table_lookup(known->by_name, name);
 
 	for (guint i = 0; list && i < list->len; i++)
 		g_ptr_array_add(found, g_ptr_array_index(list, i));
-	for (guint i = 0; i < known->to_try->len; i++) {
-		struct entry *entry = g_ptr_array_index(known->to_try, i);
-		if (hosts_match(entry->hosts, name))
-			g_ptr_array_add(found, entry);
-	}
+	add_matching(found, to_try, name);
 	return found;
 }
 
@@ -336,26 +377,57 @@ static int weight(enum known_hosts_result result, const struct entry *entry)
 	return weights[result];
 }
 
+/* Whatever line has another key weighs less than these. */
+#define WEIGHT_DECISIVE 3
+
+/* The line that decides, or NULL; the first of those that weigh the same. */
+static const struct entry *decide(const GPtrArray *entries, const void *blob,
+				  size_t length, int *best)
+{
+	const struct entry *decider = NULL;
+
+	*best = 0;
+	for (guint i = 0; i < entries->len; i++) {
+		const struct entry *entry = g_ptr_array_index(entries, i);
+		int w = weight(judge(entry, blob, length), entry);
+
+		if (w <= *best)
+			continue;
+		*best = w;
+		decider = entry;
+	}
+	return decider;
+}
+
+/* The lines that can outweigh all others, without trying all. */
+static GPtrArray *decisive_entries(const struct known_hosts *known,
+				   const char *name, const void *blob,
+				   size_t length)
+{
+	g_autoptr(GBytes) key = g_bytes_new_static(blob, length);
+	GPtrArray *found = entries_for(known, name, known->unreadable);
+
+	add_matching(found, g_hash_table_lookup(known->by_key, key), name);
+	return found;
+}
+
 static struct known_hosts_verdict check_name(const struct known_hosts *known,
 					     const char *name,
 					     const void *blob, size_t length)
 {
 	struct known_hosts_verdict verdict = {KNOWN_HOSTS_UNKNOWN};
-	g_autoptr(GPtrArray) entries = entries_for(known, name);
-	const struct entry *decider = NULL;
-	int best = 0;
+	g_autoptr(GPtrArray) few = decisive_entries(known, name, blob, length);
+	int best;
+	const struct entry *decider = decide(few, blob, length, &best);
 
-	for (guint i = 0; i < entries->len; i++) {
-		const struct entry *entry = g_ptr_array_index(entries, i);
-		enum known_hosts_result result = judge(entry, blob, length);
-		if (weight(result, entry) <= best)
-			continue;
-		best = weight(result, entry);
-		verdict.result = result;
-		decider = entry;
+	if (best < WEIGHT_DECISIVE) {
+		g_autoptr(GPtrArray) all = entries_for(known, name,
+						       known->to_try);
+		decider = decide(all, blob, length, &best);
 	}
 	if (!decider)
 		return verdict;
+	verdict.result = judge(decider, blob, length);
 	verdict.file = decider->file;
 	verdict.line = decider->line;
 	verdict.type = decider->type;
@@ -389,14 +461,17 @@ struct known_hosts_verdict known_hosts_check(const struct known_hosts *known,
 }
 
 GPtrArray *known_hosts_types(const struct known_hosts *known,
-			     const char *address, unsigned port)
+			     const char *address, unsigned port,
+			     bool try_hashed)
 {
 	const unsigned ports[] = {port, DEFAULT_PORT};
 	GPtrArray *types = g_ptr_array_new();
 
 	for (size_t p = 0; p < G_N_ELEMENTS(ports); p++) {
 		g_autofree char *name = known_hosts_name(address, ports[p]);
-		g_autoptr(GPtrArray) entries = entries_for(known, name);
+		g_autoptr(GPtrArray) entries = entries_for(
+			known, name, try_hashed ? known->to_try
+						: known->patterns);
 		for (guint i = 0; i < entries->len; i++) {
 			struct entry *entry = g_ptr_array_index(entries, i);
 			if (!entry->type || entry->marker != MARKER_NONE ||

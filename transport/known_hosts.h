@@ -49,9 +49,11 @@ struct known_hosts_verdict known_hosts_check(const struct known_hosts *known,
 					     size_t length);
 
 /* Key types the index has for a host ("ssh-ed25519"), borrowed strings, each
- * once; the caller unrefs the array. */
+ * once; the caller unrefs the array. Without `try_hashed` lines with hashed
+ * names are left out: each costs two hashes for each host. */
 GPtrArray *known_hosts_types(const struct known_hosts *known,
-			     const char *address, unsigned port);
+			     const char *address, unsigned port,
+			     bool try_hashed);
 
 /* "host" or "[host]:port", lower case; newly allocated. */
 char *known_hosts_name(const char *address, unsigned port);

@@ -21,7 +21,7 @@ static enum known_hosts_result check(const struct known_hosts *known,
 	struct known_hosts_verdict verdict = known_hosts_check(
 		known, "n1.example.com", port, blob, length);
 	g_autoptr(GPtrArray) types = known_hosts_types(
-		known, "n1.example.com", port);
+		known, "n1.example.com", port, true);
 
 	if ((verdict.result == KNOWN_HOSTS_UNKNOWN) != !verdict.file)
 		g_error("a verdict without its line");

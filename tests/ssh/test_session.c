@@ -218,6 +218,32 @@ static void test_session_new_host_is_written_once(void **state)
 	login_try(&options, &host, -1, NULL);
 }
 
+/* The server's best key is of a type that is not on file for it, which shows
+ * only when the hashed names have been tried. */
+static void test_session_hashed_key_of_second_type_connects(void **state)
+{
+	(void)state;
+	g_autofree char *key = g_build_filename(sshd->dir, "ecdsa", NULL);
+	g_autofree char *pub = g_strconcat(key, ".pub", NULL);
+	g_autofree char *config = g_strdup_printf("HostKey %s\n", key);
+	g_autofree char *text = NULL;
+	const char *const make[] = {"ssh-keygen", "-q", "-t", "ecdsa", "-N",
+				    "", "-f", key, NULL};
+	assert_true(run_local(make));
+	assert_true(g_file_get_contents(pub, &text, NULL, NULL));
+	struct sshd *two = sshd_start(config);
+	g_autofree char *line = g_strdup_printf("[127.0.0.1]:%u %s",
+						two->port, text);
+	g_autofree char *known = sshd_write(sshd, "known-second", line, 0600);
+	const char *const hash[] = {"ssh-keygen", "-H", "-f", known, NULL};
+	assert_true(run_local(hash));
+	struct transport_options options = sshd_options(two);
+	struct host host = sshd_host(two, "root");
+	options.known_hosts = known;
+	login_try(&options, &host, -1, NULL);
+	sshd_stop(two);
+}
+
 static void test_session_new_host_after_unended_line(void **state)
 {
 	(void)state;
@@ -405,6 +431,8 @@ int main(void)
 		cmocka_unit_test(test_session_host_keys_are_judged),
 		cmocka_unit_test(test_session_hashed_line_is_found),
 		cmocka_unit_test(test_session_new_host_is_written_once),
+		cmocka_unit_test(
+			test_session_hashed_key_of_second_type_connects),
 		cmocka_unit_test(test_session_new_host_after_unended_line),
 		cmocka_unit_test(test_session_bad_key_files_are_told),
 		cmocka_unit_test(test_session_agent_right_key_third_connects),

@@ -150,6 +150,49 @@ static void test_hostkey_hashed_names_are_found(void **state)
 	known_hosts_free(known);
 }
 
+static void test_hostkey_hashed_lines_are_weighed(void **state)
+{
+	g_autofree char *one = hashed("n1"), *two = hashed("n2");
+	const struct {
+		const char *first, *second, *third;	/* lines, or ends */
+		enum known_hosts_result want;
+		unsigned line;
+	} cases[] = {
+		{" " B, " " A, " junk", KNOWN_HOSTS_MATCH, 2},
+		{" " B, " junk", " " B, KNOWN_HOSTS_UNREADABLE, 2},
+		{" " B, " " B, " " B, KNOWN_HOSTS_CHANGED, 1},
+	};
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *text = g_strdup_printf(
+			"%s%s\n%s%s\n%s%s\n@revoked %s %s\n%s %s\n", one,
+			cases[i].first, one, cases[i].second, one,
+			cases[i].third, two, A, two, A);
+		struct known_hosts *known = index_of(text);
+		unsigned line = 0;
+
+		assert_int_equal(check(known, "n1", 22, &line),
+				 cases[i].want);
+		assert_int_equal(line, cases[i].line);
+		assert_int_equal(check(known, "n2", 22, &line),
+				 KNOWN_HOSTS_REVOKED);
+		known_hosts_free(known);
+	}
+}
+
+static void test_hostkey_types_of_hashed_lines_if_asked(void **state)
+{
+	g_autofree char *name = hashed("n1");
+	g_autofree char *text = g_strdup_printf("%s %s\n", name, A);
+	struct known_hosts *known = index_of(text);
+	g_autoptr(GPtrArray) quick = known_hosts_types(known, "n1", 22, false);
+	g_autoptr(GPtrArray) all = known_hosts_types(known, "n1", 22, true);
+	(void)state;
+	assert_int_equal(quick->len, 0);
+	assert_int_equal(all->len, 1);
+	known_hosts_free(known);
+}
+
 static void test_hostkey_long_line_hides_nothing(void **state)
 {
 	GString *text = g_string_new("far ");
@@ -169,9 +212,12 @@ static void test_hostkey_types_are_each_once(void **state)
 {
 	struct known_hosts *known = index_of(
 		"n1 " A "\nn1 " B "\n@revoked n1 " A "\nn1 junk\n");
-	g_autoptr(GPtrArray) types = known_hosts_types(known, "n1", 22);
-	g_autoptr(GPtrArray) fallback = known_hosts_types(known, "n1", 2222);
-	g_autoptr(GPtrArray) none = known_hosts_types(known, "n2", 22);
+	g_autoptr(GPtrArray) types = known_hosts_types(known, "n1", 22,
+						       true);
+	g_autoptr(GPtrArray) fallback = known_hosts_types(known, "n1", 2222,
+							  true);
+	g_autoptr(GPtrArray) none = known_hosts_types(known, "n2", 22,
+						      true);
 	(void)state;
 	assert_int_equal(types->len, 1);
 	assert_string_equal(g_ptr_array_index(types, 0), "ssh-ed25519");
@@ -195,6 +241,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hostkey_lines_are_judged),
 		cmocka_unit_test(test_hostkey_hashed_names_are_found),
+		cmocka_unit_test(test_hostkey_hashed_lines_are_weighed),
+		cmocka_unit_test(test_hostkey_types_of_hashed_lines_if_asked),
 		cmocka_unit_test(test_hostkey_long_line_hides_nothing),
 		cmocka_unit_test(test_hostkey_types_are_each_once),
 		cmocka_unit_test(
