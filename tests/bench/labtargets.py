@@ -77,6 +77,11 @@ class LabTargets:
                              f"\n{cost.out[-2000:]}\n{cost.err[-4000:]}")
         return cost
 
+    def end_masters(self) -> None:
+        """Ansible's sessions are for one run, as muster's are."""
+        self.run(["sh", "-c", "for s in ~/.ansible/cp/*; do [ ! -S $s ] || "
+                  "ssh -o ControlPath=$s -O exit x; done"])
+
     def wire(self, way_ms: float) -> "Wire":
         """To all hosts; ends with the lab."""
         self.wires.append(Wire(self, way_ms, len(self.wires)))

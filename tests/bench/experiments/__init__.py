@@ -6,7 +6,7 @@ from typing import Callable
 
 from bench import Bench
 
-from . import (args, fanout, growth, knownhosts, memory, slow, start,
+from . import (args, fanout, growth, knownhosts, memory, slow, start, up,
                warm)
 
 Experiment = Callable[[Bench], None]
@@ -21,6 +21,8 @@ ALL: dict[str, Experiment] = {
     "knownhosts": knownhosts.run,
     "growth": growth.run,
     "args": args.run,
+    "up": up.run,
+    "again": up.run_again,
 }
 
 #: other names for what is measured together

@@ -43,7 +43,7 @@ class Runs:
              f"value={value}", "-l", limit,
              str(PLAYBOOKS / "ansible-args.yaml")],
             peers.ansible_env(options, self.targets.hosts))
-        _end_masters(self.targets)
+        self.targets.end_masters()
         if cost.status != 0:
             raise SystemExit(f"bench: ansible: {cost.out[-3000:]}")
         return cost
@@ -73,12 +73,6 @@ class Runs:
                 found[name, state] = sum(wire.round_trips()) - opened[name]
         self.bench.tell(f"round trips: {found}, to open a session: {opened}")
         return found
-
-
-def _end_masters(targets: LabTargets) -> None:
-    """Ansible's sessions are for one run, as muster's are."""
-    targets.run(["sh", "-c", "for s in ~/.ansible/cp/*; do [ ! -S $s ] || "
-                 "ssh -o ControlPath=$s -O exit x; done"])
 
 
 def run(bench: Bench) -> None:
