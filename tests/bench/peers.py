@@ -85,9 +85,12 @@ def ansible_env(options: list[str], forks: int) -> dict[str, str]:
             "ANSIBLE_LOCALHOST_WARNING": "0"}
 
 
-def _ansible(fleet: Fleet, command: str, options: list[str]) -> Call:
-    return Call(["ansible", "all", "-i", str(fleet.inventory), "-m", "raw",
-                 "-a", command], env=ansible_env(options, fleet.size))
+def _ansible(module: str) -> Build:
+    def build(fleet: Fleet, command: str, options: list[str]) -> Call:
+        return Call(["ansible", "all", "-i", str(fleet.inventory), "-m",
+                     module, "-a", command],
+                    env=ansible_env(options, fleet.size))
+    return build
 
 
 PEERS = [
@@ -95,7 +98,8 @@ PEERS = [
     Peer("pdsh", "pdsh", _pdsh),
     Peer("pssh", "parallel-ssh", _pssh),
     Peer("clush", "clush", _clush),
-    Peer("ansible raw", "ansible", _ansible),
+    Peer("ansible raw", "ansible", _ansible("raw")),
+    Peer("ansible command", "ansible", _ansible("command")),
 ]
 
 

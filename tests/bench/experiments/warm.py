@@ -37,7 +37,7 @@ def run(bench: Bench) -> None:
         options = ["ControlMaster=auto", "ControlPersist=120", peers.CURVE,
                    f"ControlPath={bench.folder}/master-%h"]
         tools = {peer.name: peer for peer in bench.peers()
-                 if peer.name != "ansible raw"}
+                 if peer.program != "ansible"}
         for peer in tools.values():     # opens the masters
             bench.fan_out(peer, fleet, options=options)
         contestants = {"muster": lambda: _second(bench, fleet)}
