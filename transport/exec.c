@@ -23,8 +23,9 @@
 #define TAIL_LINES 3
 #define TAIL_BYTES 600
 #define TIMEOUT_SLACK_S 10	/* the far end's deadline comes after ours */
+#define NO_TIMEOUT_US G_TIME_SPAN_DAY /* so far off a deadline is none there */
 
-/* $1 mark, $2 seconds, then the arguments of /bin/sh. */
+/* $1 mark, $2 seconds or 0, then the arguments of /bin/sh. */
 static const char prelude[] =
 	"printf \"%s\\n\" \"$1\"; printf \"%s\\n\" \"$1\" >&2; limit=$2; "
 	"shift 2; cd /; umask 022; "
@@ -32,7 +33,7 @@ static const char prelude[] =
 	"for d in C.utf8 C.UTF-8; do "
 	"[ ! -d /usr/lib/locale/$d ] || LC_ALL=C.UTF-8; done; "
 	"export PATH LC_ALL; "
-	"if command -v timeout >/dev/null 2>&1; then "
+	"if [ \"$limit\" -gt 0 ] && command -v timeout >/dev/null 2>&1; then "
 	"exec timeout -k 5 \"$limit\" /bin/sh \"$@\"; fi; "
 	"exec /bin/sh \"$@\"";
 
@@ -85,7 +86,8 @@ static char *command_line(const struct session *session,
 	gint64 left = request->deadline_us - g_get_monotonic_time();
 	g_autofree char *limit = g_strdup_printf(
 		"%" G_GINT64_FORMAT,
-		MAX(left, 0) / G_TIME_SPAN_SECOND + TIMEOUT_SLACK_S);
+		left > NO_TIMEOUT_US ? 0
+		: MAX(left, 0) / G_TIME_SPAN_SECOND + TIMEOUT_SLACK_S);
 	g_autofree char *prefix = request->as_login_user ? g_strdup("")
 		: sudo_prefix(session->host, session_user(session), become);
 
