@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import TOP, Bench
 from labhosts import kernel, laptop
 from labhosts.state import Lab
-from measure import Cost
+from measure import Cost, Failed
 
 LAB = TOP / "tests/lab/lab"
 PLAYBOOKS = TOP / "tests/bench/playbooks"
@@ -40,7 +40,8 @@ class LabTargets:
             argv += ["--knob", f"{key}={value}"]
         begun = time.monotonic()
         if self.bench.meter.serve(argv, stdout=subprocess.DEVNULL).wait():
-            raise SystemExit("bench: the lab does not come up")
+            self.__exit__()
+            raise Failed("the lab does not come up")
         self.lab.load()
         self.bench.tell(f"a lab of {self.hosts} hosts: "
                         f"{time.monotonic() - begun:.0f} s")
@@ -73,7 +74,7 @@ class LabTargets:
         cost = self.run([str(self.bench.muster), *words, "-f",
                          str(self.hosts)], **how)
         if cost.status != 0:
-            raise SystemExit(f"bench: muster {words[0]}: exit {cost.status}"
+            raise Failed(f"muster {words[0]}: exit {cost.status}"
                              f"\n{cost.out[-2000:]}\n{cost.err[-4000:]}")
         return cost
 
@@ -134,7 +135,7 @@ class Wire:
         self.process.stdin.write("".join(ways))
         self.process.stdin.close()
         if self.process.stdout.readline() != "ready\n":
-            raise SystemExit("bench: the wire does not come up")
+            raise Failed("the wire does not come up")
 
     def round_trips(self) -> list[int]:
         """Of each way that was used since the last time, a host each."""

@@ -26,6 +26,10 @@ _PSS = re.compile(r"^Pss:\s+(\d+) kB", re.M)
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.M)
 
 
+class Failed(Exception):
+    """An experiment cannot go on; the others can."""
+
+
 @dataclass
 class Cost:
     """Of one run of a command."""

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import Meter
+from measure import Failed, Meter
 
 OWN, SHARED = 200, 16
 START_S = 60
@@ -143,5 +143,5 @@ def _await(host: str) -> None:
             return
         except OSError as error:
             if time.monotonic() > end:
-                raise SystemExit(f"bench: sshd on {host}: {error}") from error
+                raise Failed(f"sshd on {host}: {error}") from error
             time.sleep(0.01)

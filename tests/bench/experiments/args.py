@@ -11,7 +11,7 @@ import peers
 from bench import Bench
 from labtargets import (LONG_WAY_MS, PLAYBOOKS, WAY_MS, LabTargets, Wire,
                         opening)
-from measure import Cost
+from measure import Cost, Failed
 from paired import figure, ratio, turns
 
 HOSTS = 50
@@ -45,7 +45,7 @@ class Runs:
             peers.ansible_env(options, self.targets.hosts))
         self.targets.end_masters()
         if cost.status != 0:
-            raise SystemExit(f"bench: ansible: {cost.out[-3000:]}")
+            raise Failed(f"ansible: {cost.out[-3000:]}")
         return cost
 
     def round(self, order: list[str]) -> None:

@@ -11,7 +11,7 @@ import peers
 from bench import Bench
 from labtargets import (LONG_WAY_MS, PLAYBOOKS, WAY_MS, LabTargets, Wire,
                         opening)
-from measure import Cost
+from measure import Cost, Failed
 from paired import figure, ratio
 
 WORKERS, AGAIN = 50, (50, 59)
@@ -140,5 +140,5 @@ def _ansible(targets: LabTargets, inventory: str, *words: str) -> Cost:
                        peers.ansible_env(options, targets.hosts))
     targets.end_masters()
     if cost.status != 0:
-        raise SystemExit(f"bench: ansible: {cost.out[-3000:]}")
+        raise Failed(f"ansible: {cost.out[-3000:]}")
     return cost

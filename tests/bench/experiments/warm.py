@@ -8,7 +8,7 @@ from pathlib import Path
 
 import peers
 from bench import Bench
-from measure import Cost
+from measure import Cost, Failed
 from paired import figure, ratio, rounds
 from targets import Fleet
 
@@ -68,7 +68,7 @@ def _second(bench: Bench, fleet: Fleet) -> Cost:
         str(bench.muster), "play", str(playbook), "-i", str(fleet.inventory),
         "-f", str(fleet.size), "-q", "--events", str(events)])
     if cost.status != 0:
-        raise SystemExit(f"bench: muster play: {cost.err}")
+        raise Failed(f"muster play: {cost.err}")
     at = {(e["kind"], e.get("play")): e["since_start_ms"]
           for e in map(json.loads, events.read_text().splitlines())}
     cost.wall_s = (at["play_end", "second"] -
