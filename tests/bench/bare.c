@@ -68,11 +68,13 @@ static void *visit(void *data)
 	ssh_session ssh = ssh_new();
 	const bool no = false;
 	const int yes = 1;
+	const long seconds = 120;
 
 	ssh_options_set(ssh, SSH_OPTIONS_PROCESS_CONFIG, &no);
 	ssh_options_set(ssh, SSH_OPTIONS_HOST, target->address);
 	ssh_options_set(ssh, SSH_OPTIONS_USER, "root");
 	ssh_options_set(ssh, SSH_OPTIONS_NODELAY, &yes);
+	ssh_options_set(ssh, SSH_OPTIONS_TIMEOUT, &seconds);
 	bool good = ssh_connect(ssh) == SSH_OK && has_known_key(target, ssh) &&
 		ssh_userauth_publickey(ssh, NULL, target->shared->key) ==
 			SSH_AUTH_SUCCESS &&
