@@ -177,7 +177,7 @@ static void test_exec_input_that_never_comes_is_told_of(void **state)
 
 static void test_exec_timeout_keeps_what_was_said(void **state)
 {
-	g_auto(Muster) m = muster_run(muster_hosts, WORDS("-t", "3", "--", WHO
+	g_auto(Muster) m = muster_run(muster_hosts, WORDS("-t", "8", "--", WHO
 		"echo begun; [ $n != 2 ] || exec sleep 300"));
 	(void)state;
 
