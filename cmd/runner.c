@@ -188,18 +188,6 @@ static bool open_reporters(struct runner *r, GError **error)
 	return true;
 }
 
-static bool is_any_change(const struct run_result *result)
-{
-	for (guint i = 0; i < result->hosts->len; i++) {
-		const struct host_result *h =
-			g_ptr_array_index(result->hosts, i);
-
-		if (h->counts[TASK_CHANGED])
-			return true;
-	}
-	return false;
-}
-
 /* Nothing is proved of a run that failed or was not to change anything. */
 static void prove(struct runner *r, const struct run_options *options,
 		  struct proof_relay *relay, struct run_result *result)
@@ -259,7 +247,7 @@ static int run_it(struct runner *r)
 	}
 	for (size_t i = 0; i < r->n_reporters; i++)
 		r->reporters[i]->finish(r->reporters[i]->sink.data, result);
-	if (status == 0 && r->options->exit_code && is_any_change(result))
+	if (status == 0 && r->options->exit_code && run_result_has_changes(result))
 		status = EXIT_DIFFERENCES;
 	run_result_free(result);
 	return status;

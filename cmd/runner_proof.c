@@ -117,12 +117,14 @@ void runner_proof_run(struct proving *proving, struct run_options options,
 	bool again = true;
 
 	options.playbook = playbook;
+	options.cluster->is_looked_at = !run_result_has_changes(result);
 	proving->telling.began_us = begun_us;
 	while (again) {
 		relay->round++;
 		relay->offset_us = g_get_monotonic_time() - proving->story_us;
 		struct run_result *round = run_execute(&options);
 
+		options.cluster->is_looked_at = false;
 		if (relay->round == 1)
 			add_counts(result, round);
 		result->exit_status = round->exit_status;

@@ -56,6 +56,8 @@ struct cluster {
 	GPtrArray *nodes;		/* struct node *, inventory order; owned */
 	struct transport *transport;	/* borrowed */
 	bool adopt;			/* --adopt */
+	bool is_looked_at;		/* the facts are of just now, and
+					   nothing was changed since */
 	struct node *master;		/* which speaks for the cluster: the
 					   first, until the masters were looked
 					   at; borrowed */

@@ -425,6 +425,18 @@ struct run_result *run_execute(const struct run_options *options)
 	return result;
 }
 
+bool run_result_has_changes(const struct run_result *result)
+{
+	for (guint i = 0; i < result->hosts->len; i++) {
+		const struct host_result *h =
+			g_ptr_array_index(result->hosts, i);
+
+		if (h->counts[TASK_CHANGED] > 0)
+			return true;
+	}
+	return false;
+}
+
 void run_result_free(struct run_result *result)
 {
 	if (!result)

@@ -64,4 +64,7 @@ bool run_check(const struct playbook *playbook,
 struct run_result *run_execute(const struct run_options *options);
 void run_result_free(struct run_result *result);
 
+/* Whether any step changed anything, or would have in check mode. */
+bool run_result_has_changes(const struct run_result *result);
+
 #endif

@@ -56,6 +56,10 @@ static enum task_status look_run(struct task *task, GError **error)
 {
 	if (node_skips(task, false))
 		return TASK_SKIPPED;
+	if (task_cluster(task)->is_looked_at && task_node(task)->facts) {
+		task_say(task, "nothing was changed since the look before");
+		return TASK_OK;
+	}
 	if (!node_look(task, error))
 		return TASK_FAILED;
 	const struct facts *facts = task_node(task)->facts;

@@ -50,14 +50,15 @@ class DoctorLab(LabTest):
 
     def row(self, host: str, knobs: dict[str, object], expected: Found,
             cure: str) -> None:
-        """Spoil, find, cure by hand, find nothing; the knobs go back."""
+        """Spoil, find, cure by hand, find nothing; the knobs go back.
+        NOW in a cure is the time at which it is applied."""
         with self.subTest(host=host, **knobs):
             neutral = {key: "0" if str(value).isdigit() else ""
                        for key, value in knobs.items()}
             self.knob(host, **knobs)
             try:
                 self.assertEqual(self.found(), expected)
-                self.sh(host, cure)
+                self.sh(host, cure.replace("NOW", "%d" % time.time()))
                 self.assertEqual(self.found(), {})
             finally:
                 self.knob(host, **neutral)
@@ -166,10 +167,10 @@ class ClusterTest(DoctorLab):
     def test_2_each_fault_is_named_alone_and_its_cure_cures(self) -> None:
         self.row("node2", {"clock_offset": 10},
                  {("blocks", "clock-skew"): ["node2"]},
-                 "date -s @%d" % time.time())
+                 "date -s @NOW")
         self.row("node3", {"clock_offset": -10},
                  {("blocks", "clock-skew"): ["node3"]},
-                 "date -s @%d" % time.time())
+                 "date -s @NOW")
         same = "0123456789abcdef0123456789abcdef"
         self.knob("node2", machine_id=same)
         self.row("node3", {"machine_id": same},

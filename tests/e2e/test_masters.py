@@ -223,11 +223,27 @@ class MastersTest(LabTest):
         self.assertEqual(self.members("node1"), ALL_VOTE)
         self.assertEqual(self.nodes("node1"), self.well(5))
 
+    def test_26_masters_are_upgraded_one_by_one(self) -> None:
+        path = self.file("upgrade")
+        self.run_muster("upgrade", "--channel", "1.33/stable",
+                        "--max-unavailable", "2", "--events", path,
+                        inventory=self.whole)
+        at = spans([e for e in events_of(path) if e.get("step", "").split()[
+            :1] in (["upgrade"], ["member"])])
+        for first, second in zip(MASTERS, MASTERS[1:]):
+            # the second begins behind the first one's gate
+            self.assertLessEqual(at[first][-1][1], at[second][0][0])
+        self.assertLessEqual(at["node3"][-1][1], at["node4"][0][0])
+        self.assertEqual(self.members("node1"), ALL_VOTE)
+        nodes = self.on("node1", MICROK8S, "kubectl", "get", "nodes").out
+        self.assertEqual(nodes.count(" v1.33."), 5, nodes)
+
     # --- taken out ---
 
     def test_30_an_older_member_is_taken_off_first(self) -> None:
         self.sh("node3", "/usr/bin/snap remove --purge microk8s")
-        done = self.run_muster("up", inventory=self.whole)
+        done = self.run_muster("up", "-e", "microk8s_channel=1.33/stable",
+                               inventory=self.whole)
         self.assertIn("the datastore has an older member at 10.8.0.6: taken "
                       "off", done.err)
         self.assertEqual(self.members("node2"), ALL_VOTE)
