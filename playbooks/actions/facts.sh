@@ -22,7 +22,11 @@ have() {
 
 # One line of plain text: a value must not be able to end its line.
 say() {
-	value=$(printf '%s' "$2" | tr '\000-\037\177' ' ')
+	value=$2
+	case $value in
+	*[[:cntrl:]]*)
+		value=$(printf '%s' "$value" | tr '\000-\037\177' ' ') ;;
+	esac
 	if [ -n "$value" ]; then
 		printf '%s=%s\n' "$1" "$value"
 	fi
@@ -38,7 +42,7 @@ say_first_line() {
 
 encode() {
 	if have base64; then
-		base64 | tr -d '\n'
+		base64 -w 0
 	else
 		openssl base64 -A
 	fi
