@@ -319,7 +319,7 @@ const char *proof_cell(const struct proof *proof,
 	const struct probe_peer *p = probe && from != to
 		? probe_find(probe, to->node_ip) : NULL;
 
-	if (!p)
+	if (!p || !is_told(p->kubelet))
 		return "-";
 	if (is_bad(p->kubelet) || p->kubelet == REACH_REFUSED ||
 	    is_bad(p->api) || is_bad(p->agent) ||

@@ -272,6 +272,17 @@ class FaultTest(Prove):
                          {"node2": "ok", "node3": "-"})
         self.assert_well(self.verify(*QUICK))
 
+    def test_host_without_perl_leaves_it_to_the_others(self) -> None:
+        self.sh("node2", "mv /usr/bin/perl /usr/bin/perl.away")
+        try:
+            document = self.verify(*QUICK)
+        finally:
+            self.sh("node2", "mv /usr/bin/perl.away /usr/bin/perl")
+        self.assertEqual(document["matrix"]["node2"],
+                         {"node1": "-", "node3": "-"})
+        self.assertEqual(document["matrix"]["node1"],
+                         {"node2": "ok", "node3": "ok"})
+
     def test_options_that_do_not_fit_are_refused(self) -> None:
         for args, what in ((("--count", "2"), "are of --wait"),
                            (("--wait", "soon"), "--wait takes a time"),
