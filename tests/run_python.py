@@ -17,7 +17,7 @@ from pathlib import Path
 
 MODULE_TIMEOUT = 600  # seconds
 #: a lab waits about as often as it works
-AT_ONCE = (os.cpu_count() or 1) + 1
+AT_ONCE = 2 * (os.cpu_count() or 1)
 #: those that take longest begin first, so that none ends alone
 SLOW = ("test_prove", "test_masters", "test_life", "test_faults",
         "test_doctor", "test_upgrade", "test_scale", "test_repair",
