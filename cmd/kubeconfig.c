@@ -15,7 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
 
 #define CREDENTIALS_US (30 * G_TIME_SPAN_SECOND)
 #define NAME_PREFIX "microk8s-"
@@ -241,15 +240,10 @@ static struct options *parse(struct command *c, int argc, char **argv,
 
 	own.entries = entries;
 	struct options *options = options_parse(argc, argv, &own, status);
+
 	const char *mistake = options ? mistake_in(c, options) : NULL;
 
-	if (!mistake)
-		return options;
-	fprintf(stderr, "muster %s: %s; see muster %s -h\n", argv[0], mistake,
-		argv[0]);
-	options_free(options);
-	*status = EX_USAGE;
-	return NULL;
+	return options_or_mistake(options, argv[0], mistake, status);
 }
 
 int cmd_kubeconfig(int argc, char **argv)

@@ -325,6 +325,19 @@ static const char *mistake_in(const struct options *o,
 	return NULL;
 }
 
+struct options *options_or_mistake(struct options *options,
+				   const char *command, const char *mistake,
+				   int *status)
+{
+	if (!mistake)
+		return options;
+	fprintf(stderr, "muster %s: %s; see muster %s -h\n", command, mistake,
+		command);
+	options_free(options);
+	*status = EX_USAGE;
+	return NULL;
+}
+
 struct options *options_parse(int argc, char **argv,
 			      const struct options_usage *usage, int *status)
 {
@@ -339,13 +352,10 @@ struct options *options_parse(int argc, char **argv,
 		mistake = error->message;
 	else if (!helped)
 		mistake = mistake_in(o, usage);
-	if (!mistake && !helped)
-		return o;
-	if (mistake)
-		fprintf(stderr, "muster %s: %s; see muster %s -h\n", argv[0],
-			mistake, argv[0]);
+	if (mistake || !helped)
+		return options_or_mistake(o, argv[0], mistake, status);
 	options_free(o);
-	*status = mistake ? EX_USAGE : 0;
+	*status = 0;
 	return NULL;
 }
 

@@ -63,6 +63,13 @@ struct options_usage {
 struct options *options_parse(int argc, char **argv,
 			      const struct options_usage *usage, int *status);
 void options_free(struct options *options);
+
+/* `options` (taken) unless there is a `mistake` in them, such as "--count is
+ * of --wait": then NULL, a line that says so, and `*status` is that of
+ * usage. */
+struct options *options_or_mistake(struct options *options,
+				   const char *command, const char *mistake,
+				   int *status);
 typedef struct options Options; /* for g_autoptr(Options) */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Options, options_free)
 

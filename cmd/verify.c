@@ -15,7 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
 
 #define COUNT_WITH_WAIT 3
 #define INTERVAL_DEFAULT "5s"
@@ -164,13 +163,7 @@ static struct options *parse(struct verify *v, int argc, char **argv,
 	struct options *options = options_parse(argc, argv, &usage, status);
 	const char *mistake = options ? mistake_in(v) : NULL;
 
-	if (!mistake)
-		return options;
-	fprintf(stderr, "muster %s: %s; see muster %s -h\n", argv[0], mistake,
-		argv[0]);
-	options_free(options);
-	*status = EX_USAGE;
-	return NULL;
+	return options_or_mistake(options, argv[0], mistake, status);
 }
 
 static void verify_clear(struct verify *v)

@@ -20,8 +20,9 @@
 
 /* $1 id, $2 "start" or "attach", $3 length of the input, $4 seconds since the
  * first try to start, $5 seconds to wait, $6 the input unless it comes by
- * standard input. Answers in one line, before the output. An uptime shorter than $4 means that the host has been started
- * since, and whether the job was is not known: it is not started again. */
+ * standard input. Answers in one line, before the output. An uptime shorter
+ * than $4 means that the host has been started since, and whether the job was
+ * is not known: it is not started again. */
 static const char ask_script[] =
 	"set -u\n"
 	"umask 077\n"

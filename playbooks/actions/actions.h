@@ -161,9 +161,9 @@ extern const struct action action_addons, action_alias, action_api,
 	action_drain, action_extra_args, action_forget, action_group_users,
 	action_hold, action_join, action_label, action_leave, action_lock,
 	action_look, action_member, action_mirrors, action_node_ready,
-	action_preflight, action_proxy, action_proxy_refresh, action_purge, action_remove_node,
-	action_restart, action_restart_service, action_revoke, action_run,
-	action_settle, action_snap, action_taint, action_token, action_upgrade,
-	action_upgrade_check, action_verify;
+	action_preflight, action_proxy, action_proxy_refresh, action_purge,
+	action_remove_node, action_restart, action_restart_service,
+	action_revoke, action_run, action_settle, action_snap, action_taint,
+	action_token, action_upgrade, action_upgrade_check, action_verify;
 
 #endif
