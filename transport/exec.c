@@ -11,6 +11,7 @@
 #include "exec_priv.h"
 #include "run_priv.h"
 #include "session_priv.h"
+#include "shell_priv.h"
 #include "sudo.h"
 
 #include <errno.h>
@@ -28,11 +29,7 @@
 /* $1 mark, $2 seconds or 0, then the arguments of /bin/sh. */
 static const char prelude[] =
 	"printf \"%s\\n\" \"$1\"; printf \"%s\\n\" \"$1\" >&2; limit=$2; "
-	"shift 2; cd /; umask 022; "
-	"PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin:/snap/bin; LC_ALL=C; "
-	"for d in C.utf8 C.UTF-8; do "
-	"[ ! -d /usr/lib/locale/$d ] || LC_ALL=C.UTF-8; done; "
-	"export PATH LC_ALL; "
+	"shift 2; " EXEC_SET_ENVIRONMENT
 	"if [ \"$limit\" -gt 0 ] && command -v timeout >/dev/null 2>&1; then "
 	"exec timeout -k 5 \"$limit\" /bin/sh \"$@\"; fi; "
 	"exec /bin/sh \"$@\"";
@@ -51,7 +48,7 @@ char *shell_quote(const char *word)
 	return g_string_free(out, FALSE);
 }
 
-static void append_quoted(GString *line, const char *word)
+void exec_append_quoted(GString *line, const char *word)
 {
 	g_autofree char *quoted = shell_quote(word);
 	g_string_append_c(line, ' ');
@@ -77,36 +74,49 @@ static char *in_braces(const char *script)
 	return g_strconcat("{\n", script, "\n} </dev/null\n", NULL);
 }
 
+/* Seconds after which the far end gives up by itself; 0: never. */
+static gint64 far_limit(const struct exec_request *request)
+{
+	gint64 left = request->deadline_us - g_get_monotonic_time();
+
+	return left > NO_TIMEOUT_US ? 0
+		: MAX(left, 0) / G_TIME_SPAN_SECOND + TIMEOUT_SLACK_S;
+}
+
+static char *prefix_of(const struct session *session,
+		       const struct exec_request *request,
+		       const struct become *become)
+{
+	return request->as_login_user ? g_strdup("")
+		: sudo_prefix(session->host, session_user(session), become);
+}
+
 /* `script`: $0 of the shell is muster; NULL if it comes by standard input. */
 static char *command_line(const struct session *session,
 			  const struct exec_request *request,
 			  const char *script, const char *mark,
 			  const struct become *become)
 {
-	gint64 left = request->deadline_us - g_get_monotonic_time();
-	g_autofree char *limit = g_strdup_printf(
-		"%" G_GINT64_FORMAT,
-		left > NO_TIMEOUT_US ? 0
-		: MAX(left, 0) / G_TIME_SPAN_SECOND + TIMEOUT_SLACK_S);
-	g_autofree char *prefix = request->as_login_user ? g_strdup("")
-		: sudo_prefix(session->host, session_user(session), become);
+	g_autofree char *limit = g_strdup_printf("%" G_GINT64_FORMAT,
+						 far_limit(request));
+	g_autofree char *prefix = prefix_of(session, request, become);
 
 	/* exec, so that a signal sent to the login shell hits its target. */
 	GString *line = g_string_new("exec ");
 	g_string_append_printf(line, "%s/bin/sh -c", prefix);
-	append_quoted(line, prelude);
+	exec_append_quoted(line, prelude);
 	g_string_append(line, " muster");
-	append_quoted(line, mark);
-	append_quoted(line, limit);
+	exec_append_quoted(line, mark);
+	exec_append_quoted(line, limit);
 	if (script) {
 		g_string_append(line, " -c");
-		append_quoted(line, script);
+		exec_append_quoted(line, script);
 		g_string_append(line, " muster");
 	} else {
 		g_string_append(line, " -s --");
 	}
 	for (const char *const *arg = request->args; arg && *arg; arg++)
-		append_quoted(line, *arg);
+		exec_append_quoted(line, *arg);
 	return g_string_free(line, FALSE);
 }
 
@@ -268,36 +278,86 @@ static void add_what_sudo_said(const struct session *session,
 		    text);
 }
 
+/* What goes to the host, and how: its parts are borrowed by the run. */
+struct words {
+	char *script, *command;
+};
+
+static void words_clear(struct words *words)
+{
+	g_free(words->script);
+	g_free(words->command);
+}
+typedef struct words Words; /* for g_auto(Words) */
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
+
+/* In a channel of its own. */
+static void prepare_channel(const struct session *session,
+			    const struct exec_request *request,
+			    struct run *run, struct words *words)
+{
+	words->script = request->input ? g_strdup(request->script)
+				       : in_braces(request->script);
+	/* sshd takes input only when it has answered the request for the
+	 * command, so a script that comes with that saves a round trip */
+	bool by_input = !request->input && strlen(words->script) > SCRIPT_MAX;
+
+	words->command = command_line(session, request,
+				      by_input ? NULL : words->script,
+				      run->mark, run->become);
+	run->input = by_input ? words->script : request->input;
+	run->input_length = by_input ? strlen(words->script)
+				     : request->input_length;
+}
+
+/* In a shell that stays. False: it is none for this request. */
+static bool prepare_shell(struct session *session,
+			  const struct exec_request *request, struct run *run,
+			  struct words *words)
+{
+	if (!shell_serves(session, request))
+		return false;
+	g_autofree char *prefix = prefix_of(session, request, run->become);
+	g_autofree char *text = shell_text(request, run->mark,
+					   far_limit(request));
+	g_autofree char *command = shell_command_line(prefix, text);
+
+	if (strlen(command) > COMMAND_MAX)
+		return false;
+	run->stays = true;
+	if (session->shell) {
+		words->script = g_steal_pointer(&text);
+		run->input = words->script;
+		run->input_length = strlen(words->script);
+	} else {
+		words->command = g_steal_pointer(&command);
+	}
+	return true;
+}
+
 static bool run_request(struct session *session,
 			const struct exec_request *request, struct run *run,
 			GError **error)
 {
 	g_autofree char *mark = exec_new_mark();
-	g_autofree char *braced = request->input ? NULL
-		: in_braces(request->script);
-	const char *script = braced ? braced : request->script;
-	/* sshd takes input only when it has answered the request for the
-	 * command, so a script that comes with that saves a round trip */
-	bool by_input = braced && strlen(braced) > SCRIPT_MAX;
-	g_autofree char *command = command_line(
-		session, request, by_input ? NULL : script, mark, run->become);
 	size_t max = request->output_max ? request->output_max : OUTPUT_MAX;
+	g_auto(Words) words = { NULL };
 
-	if (strlen(command) > COMMAND_MAX) {
-		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
-			    "%s: script and arguments are longer than a "
-			    "command line may be", request->title);
-		return false;
-	}
 	run->title = request->title;
-	run->command = command;
-	run->input = by_input ? script : request->input;
-	run->input_length = by_input ? strlen(script) : request->input_length;
 	run->keep_max = max;
 	run->deadline_us = request->deadline_us;
 	run->on_output = request->on_output;
 	run->output_data = request->output_data;
 	run->mark = mark;
+	if (!prepare_shell(session, request, run, &words))
+		prepare_channel(session, request, run, &words);
+	run->command = words.command;
+	if (words.command && strlen(words.command) > COMMAND_MAX) {
+		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_FAILED,
+			    "%s: script and arguments are longer than a "
+			    "command line may be", request->title);
+		return false;
+	}
 
 	bool good = run_channel(session, run, error);
 	if (!good)
@@ -306,6 +366,17 @@ static bool run_request(struct session *session,
 		run->begun[1];
 	started = run_strip_to_mark(run->out, mark) || started;
 	return good && set_outcome(session, request, run, started, error);
+}
+
+/* The password that sudo may ask for, or NULL if none can be asked for. */
+static const char *password_for(struct session *session,
+				const struct exec_request *request)
+{
+	if (request->as_login_user ||
+	    (session->shell && shell_serves(session, request)) ||
+	    !sudo_is_needed(session->host, session_user(session)))
+		return NULL;
+	return session_become_password(session);
 }
 
 bool exec_run(struct session *session, const struct exec_request *request,
@@ -318,9 +389,8 @@ bool exec_run(struct session *session, const struct exec_request *request,
 
 	if (!session_connect(session, request->deadline_us, error))
 		return false;
-	become_init(&become, request->as_login_user ||
-		    !sudo_is_needed(session->host, session_user(session))
-		    ? NULL : session_become_password(session));
+	shell_check(session);
+	become_init(&become, password_for(session, request));
 	run.out = g_string_new(NULL);
 	run.err = g_string_new(NULL);
 	bool good = run_request(session, request, &run, &why);

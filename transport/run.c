@@ -16,6 +16,7 @@
 /* A daemon started by the script may hold its streams open after it ended;
  * sshd closes the channel only when they are closed too. */
 #define LINGER_US (2 * G_TIME_SPAN_SECOND)
+#define STATUS_LINE_MAX ((size_t)64)	/* of a shell that stays */
 
 bool run_strip_to_mark(GString *stream, const char *mark)
 {
@@ -41,15 +42,43 @@ static void look_for_mark(struct run *run, GString *stream, int is_stderr)
 		g_string_truncate(stream, 0);
 }
 
+static bool has_mark(const struct run *run, const GString *stream)
+{
+	return memmem(stream->str, stream->len, run->mark,
+		      strlen(run->mark)) != NULL;
+}
+
 /* Before the command has begun, sudo may ask. */
 static void listen_to_sudo(struct run *run)
 {
 	if (run->started || !run->become || !run->become->prompt)
 		return;
-	run->started = memmem(run->err->str, run->err->len, run->mark,
-			      strlen(run->mark)) != NULL;
+	run->started = has_mark(run, run->err);
 	if (!run->started && become_hear(run->become, run->err))
 		run->secret = g_strconcat(run->become->password, "\n", NULL);
+}
+
+/* Of a shell that stays: the line feed before the mark is not the command's.
+ * What follows was written by something that it has left behind. */
+static void look_for_end(struct run *run, GString *stream, size_t old_length,
+			 int is_stderr)
+{
+	g_autofree char *line = g_strdup_printf("\n%s ", run->mark);
+	size_t length = strlen(line), from = MIN(old_length, STATUS_LINE_MAX);
+	char *begin = stream->str + old_length - from;
+	char *at = memmem(begin, stream->len - (size_t)(begin - stream->str),
+			  line, length);
+
+	if (!at || !strchr(at + length, '\n'))
+		return;
+	run->status = (int)strtol(at + length, NULL, 10);
+	run->at_end[is_stderr ? 1 : 0] = true;
+	g_string_truncate(stream, (size_t)(at - stream->str));
+}
+
+static bool is_at_end(const struct run *run)
+{
+	return run->at_end[0] && run->at_end[1];
 }
 
 static int on_data(ssh_session ssh, ssh_channel channel, void *data,
@@ -65,9 +94,14 @@ static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 			       run->output_data);
 		return (int)length;
 	}
-	if (length > room)
-		run->overflow = true;
+	if (run->at_end[is_stderr ? 1 : 0])
+		return (int)length;
+	size_t before = stream->len;
 	g_string_append_len(stream, data, (gssize)MIN(length, room));
+	if (run->stays)
+		look_for_end(run, stream, before, is_stderr);
+	if (length > room && !run->at_end[is_stderr ? 1 : 0])
+		run->overflow = true;
 	if (is_stderr)
 		listen_to_sudo(run);
 	if (run->on_output)
@@ -168,7 +202,7 @@ static void send_input(struct run *run)
 			return;
 		run->sent += (size_t)written;
 	}
-	if (!run->closed && !run->eof_sent) {
+	if (!run->closed && !run->eof_sent && !run->stays) {
 		int rc = ssh_channel_send_eof(run->channel);
 		run->eof_sent = rc == SSH_OK || rc == SSH_ERROR;
 	}
@@ -176,7 +210,7 @@ static void send_input(struct run *run)
 
 static bool ended(const struct run *run)
 {
-	if (run->closed || run->overflow ||
+	if (run->closed || run->overflow || is_at_end(run) ||
 	    (run->become && run->become->refused))
 		return true;
 	return run->exited_us > 0 &&
@@ -241,17 +275,37 @@ static void stop_command(struct session *session, struct run *run)
 	(void)ssh_event_dopoll(session->event, 0);
 }
 
-static bool check_end(struct session *session, const struct run *run,
-		      GError **error)
+/* Whether it is known how it ended. Of a shell that has let us in only what
+ * it says counts, not how it ended itself. */
+static bool is_told(const struct run *run, bool shell_was_up)
 {
-	if (run->overflow || run->signal || run->status >= 0 ||
+	if (run->overflow || is_at_end(run) ||
 	    (run->become && run->become->refused))
+		return true;
+	if (run->stays && (shell_was_up || has_mark(run, run->out) ||
+			   has_mark(run, run->err)))
+		return false;
+	return run->signal || run->status >= 0;
+}
+
+static bool check_end(struct session *session, const struct run *run,
+		      bool shell_was_up, GError **error)
+{
+	if (is_told(run, shell_was_up))
 		return true;
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_LOST,
 		    "%s: the command's channel to %s was closed before it "
 		    "told how it ended", run->title, session->endpoint->label);
 	session_drop(session);
 	return false;
+}
+
+static void give_back(struct session *session, const struct run *run)
+{
+	if (is_at_end(run) && !run->closed)
+		session->shell = run->channel;
+	else
+		ssh_channel_free(run->channel);
 }
 
 bool run_channel(struct session *session, struct run *run, GError **error)
@@ -266,7 +320,13 @@ bool run_channel(struct session *session, struct run *run, GError **error)
 	};
 	ssh_callbacks_init(&callbacks);
 
-	run->channel = session_open_channel(session, run->deadline_us, error);
+	if (run->stays)
+		run->channel = g_steal_pointer(&session->shell);
+	bool shell_was_up = run->channel != NULL;
+	run->requested = shell_was_up;
+	if (!run->channel)
+		run->channel = session_open_channel(session, run->deadline_us,
+						    error);
 	if (!run->channel)
 		return false;
 	ssh_set_channel_callbacks(run->channel, &callbacks);
@@ -280,10 +340,10 @@ bool run_channel(struct session *session, struct run *run, GError **error)
 		    (run->become && run->become->refused))
 			stop_command(session, run);
 		ssh_remove_channel_callbacks(run->channel, &callbacks);
-		ssh_channel_free(run->channel);
+		give_back(session, run);
 	}
 	run->channel = NULL;
-	return good && check_end(session, run, error);
+	return good && check_end(session, run, shell_was_up, error);
 }
 
 void run_clear(struct run *run)

@@ -23,6 +23,12 @@ struct run {
 					   then is in neither out nor err */
 	void *output_data;
 	const char *mark;
+	bool stays;			/* for a shell that stays: takes the
+					   session's and gives it back, starting
+					   one with `command` if there is none;
+					   ends with the line "`mark` STATUS" on
+					   both streams, which then is in
+					   neither out nor err */
 	struct become *become;		/* with a prompt, nothing is sent before
 					   `mark` came on standard error, but
 					   the password if it asks */
@@ -39,6 +45,7 @@ struct run {
 	size_t secret_sent;
 	size_t sent;
 	bool requested, eof_sent, closed;
+	bool at_end[2];			/* stays: its line came (out, err) */
 	gint64 exited_us;		/* when status or signal came */
 };
 

@@ -9,6 +9,7 @@
 #include "hostkey.h"
 #include "identity.h"
 #include "jump.h"
+#include "shell_priv.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -202,6 +203,7 @@ void session_drop(struct session *session)
 	session->event = NULL;
 	session->ssh = NULL;
 	session->spare = NULL;		/* gone with libssh's session */
+	session->shell = NULL;
 	session->fd = -1;
 	g_free(session_end_proxy(session));
 }
@@ -351,8 +353,10 @@ ssh_channel session_open_channel(struct session *session, gint64 deadline_us,
 			return NULL;
 		}
 		/* MaxSessions may allow one at a time: then there can be no
-		 * spare, and the one before still counts in the round of
-		 * sshd's loop in which its end arrives. */
+		 * spare and no shell, and the one before still counts in the
+		 * round of sshd's loop in which its end arrives. */
 		session->expects_more = false;
+		if (!shell_end(session, deadline_us, error))
+			return NULL;
 	}
 }

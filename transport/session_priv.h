@@ -38,8 +38,11 @@ struct session {
 	ssh_session ssh;		/* NULL: not connected */
 	ssh_event event;		/* pumps ssh; set once authenticated */
 	int fd;				/* ssh's; ssh_free() closes it */
-	bool expects_more;		/* commands: keep a spare channel */
+	bool expects_more;		/* commands: keep a spare channel and
+					   a shell */
 	ssh_channel spare;		/* being opened, or open; or NULL */
+	ssh_channel shell;		/* of a shell that stays, waiting for a
+					   request; or NULL */
 	bool has_proxy;			/* ProxyCommand runs */
 	struct child_proxy proxy;
 };

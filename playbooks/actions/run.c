@@ -20,9 +20,10 @@ static const struct param params[] = {
 
 /* $1 unless, $2 creates: status 0 if the command is needed, 3 if not. */
 static const char guard_script[] =
+	"unless=$1\n"
 	"if [ -n \"$2\" ] && [ -e \"$2\" ]; then exit 3; fi\n"
-	"if [ -n \"$1\" ] && sh -c \"$1\" >/dev/null 2>&1 </dev/null; then "
-	"exit 3; fi\n";
+	"if [ -n \"$unless\" ] && (set --; eval \"$unless\") >/dev/null 2>&1; "
+	"then exit 3; fi\n";
 
 #define NOT_NEEDED 3
 

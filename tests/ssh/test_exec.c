@@ -22,6 +22,7 @@ struct fixture {
 	struct host host;
 	struct session *session;
 	struct told told;
+	bool stays;	/* all commands in one shell that stays */
 };
 
 static int set_up(void **state)
@@ -36,6 +37,24 @@ static int set_up(void **state)
 	f->session = session_new(f->rig.transport, &f->host);
 	*state = f;
 	return 0;
+}
+
+static int set_up_stays(void **state)
+{
+	set_up(state);
+	struct fixture *f = *state;
+	f->stays = true;
+	session_expect_more(f->session);
+	return 0;
+}
+
+static struct session *new_session(struct fixture *f, const struct host *host)
+{
+	struct session *session = session_new(f->rig.transport, host);
+
+	if (f->stays)
+		session_expect_more(session);
+	return session;
 }
 
 static int tear_down(void **state)
@@ -75,9 +94,11 @@ static void test_exec_scripts_end_as_they_should(void **state)
 		 "", "step: exit status 7: one | two"},
 		{"echo only out; false", MUSTER_ERROR_COMMAND, 1,
 		 "only out\n", "exit status 1: only out"},
-		{"kill -TERM $$", MUSTER_ERROR_SIGNALLED, 0, NULL,
-		 "killed by signal TERM"},
-		{"kill -KILL $$", MUSTER_ERROR_SIGNALLED, 0, NULL, "KILL"},
+		{"printf 'no end'; printf more >&2", -1, 0, "no end", NULL},
+		{"cd /tmp; umask 0; export LC_ALL=x; exec 1>&2", -1, 0, "",
+		 NULL},
+		{"pwd; umask; echo $LC_ALL; readlink /proc/self/fd/0", -1, 0,
+		 "/\n0022\nC.UTF-8\n/dev/null\n", NULL},
 		{"if", MUSTER_ERROR_COMMAND, 2, "", "exit status 2"},
 	};
 	static const char *const args[] = {"a b", "it's", "$HOME", "\n", NULL};
@@ -102,6 +123,30 @@ static void test_exec_scripts_end_as_they_should(void **state)
 			assert_int_equal(result->status, cases[i].status);
 			assert_string_equal(result->out, cases[i].out);
 		}
+	}
+}
+
+/* A shell tells of signals by a status. */
+static void test_exec_signals_are_told(void **state)
+{
+	static const struct {
+		const char *script, *words, *by_shell;
+	} cases[] = {
+		{"kill -TERM $$", "killed by signal TERM", "exit status 143"},
+		{"kill -KILL $$", "killed by signal KILL", "exit status 137"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct exec_request r = request(cases[i].script);
+		g_autoptr(GError) error = NULL;
+		assert_false(exec_run(f->session, &r, NULL, &error));
+		print_message("%s\n", error->message);
+		assert_true(g_error_matches(error, MUSTER_ERROR, f->stays ?
+					    MUSTER_ERROR_COMMAND :
+					    MUSTER_ERROR_SIGNALLED));
+		assert_non_null(strstr(error->message, f->stays ?
+				       cases[i].by_shell : cases[i].words));
 	}
 }
 
@@ -279,7 +324,7 @@ static void test_exec_noisy_shell_leaves_no_trace(void **state)
 	if (!user)
 		skip();
 	struct host host = sshd_host(f->sshd, user);
-	struct session *session = session_new(f->rig.transport, &host);
+	struct session *session = new_session(f, &host);
 	struct exec_request r = request("id -un");
 	g_autoptr(ExecResult) result = NULL;
 	r.as_login_user = true;
@@ -297,7 +342,7 @@ static void test_exec_nologin_shell_is_told(void **state)
 	if (!user)
 		skip();
 	struct host host = sshd_host(f->sshd, user);
-	struct session *session = session_new(f->rig.transport, &host);
+	struct session *session = new_session(f, &host);
 	struct exec_request r = request("true");
 	g_autoptr(GError) error = NULL;
 	r.as_login_user = true;
@@ -310,7 +355,8 @@ static void test_exec_nologin_shell_is_told(void **state)
 
 static void test_exec_sudo_becomes_root_or_says_why(void **state)
 {
-	static const struct {
+	struct fixture *f = *state;
+	const struct {
 		const char *sudoers;
 		const char *script;
 		int code;
@@ -319,22 +365,22 @@ static void test_exec_sudo_becomes_root_or_says_why(void **state)
 		{"ALL=(ALL) NOPASSWD: ALL", "id -u; exit 0", -1, "0\n"},
 		{"ALL=(ALL) NOPASSWD: ALL", "echo no >&2; exit 1",
 		 MUSTER_ERROR_COMMAND, "exit status 1: no"},
-		{"ALL=(ALL) NOPASSWD: ALL", "kill -TERM $$",
-		 MUSTER_ERROR_SIGNALLED, "TERM"},
+		{"ALL=(ALL) NOPASSWD: ALL", "kill -TERM $$; exit 7",
+		 f->stays ? MUSTER_ERROR_COMMAND : MUSTER_ERROR_SIGNALLED,
+		 f->stays ? "exit status 143" : "TERM"},
 		{"ALL=(ALL) ALL", "true", MUSTER_ERROR_SUDO,
 		 "asks for a password"},
 		{NULL, "true", MUSTER_ERROR_SUDO, "sudo refused"},
 		{"ALL=(ALL) NOPASSWD: /bin/true", "true", MUSTER_ERROR_SUDO,
 		 "sudo refused"},
 	};
-	struct fixture *f = *state;
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		const char *user = sshd_add_user(f->sshd, NULL,
 						 cases[i].sudoers);
 		if (!user || access("/usr/bin/sudo", X_OK) < 0)
 			skip();
 		struct host host = sshd_host(f->sshd, user);
-		struct session *session = session_new(f->rig.transport, &host);
+		struct session *session = new_session(f, &host);
 		struct exec_request r = request(cases[i].script);
 		g_autoptr(ExecResult) result = NULL;
 		g_autoptr(GError) error = NULL;
@@ -371,11 +417,14 @@ static void test_exec_become_follows_host(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define STAYS(f) { #f "_in_a_shell_that_stays", f, set_up_stays, tear_down, \
+		   NULL }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_exec_scripts_end_as_they_should),
+		TEST(test_exec_signals_are_told),
 		TEST(test_exec_accept_failure_gives_status),
 		TEST(test_exec_both_streams_6_mb_complete),
 		TEST(test_exec_input_4_mb_binary_comes_back),
@@ -391,6 +440,20 @@ int main(void)
 		TEST(test_exec_nologin_shell_is_told),
 		TEST(test_exec_sudo_becomes_root_or_says_why),
 		TEST(test_exec_become_follows_host),
+		STAYS(test_exec_scripts_end_as_they_should),
+		STAYS(test_exec_signals_are_told),
+		STAYS(test_exec_accept_failure_gives_status),
+		STAYS(test_exec_both_streams_6_mb_complete),
+		STAYS(test_exec_output_over_limit_is_ended),
+		STAYS(test_exec_deadline_passes_ends_command),
+		STAYS(test_exec_abort_returns_at_once),
+		STAYS(test_exec_soft_stop_lets_command_finish),
+		STAYS(test_exec_connection_dies_is_lost_then_heals),
+		STAYS(test_exec_log_gets_all_but_secrets),
+		STAYS(test_exec_error_text_is_redacted),
+		STAYS(test_exec_noisy_shell_leaves_no_trace),
+		STAYS(test_exec_nologin_shell_is_told),
+		STAYS(test_exec_sudo_becomes_root_or_says_why),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The spare channel: opened while a command runs, used by the next one, and
- * done without where the server allows one channel at a time.
+ * The spare channel: opened while a command runs, used by the next one that
+ * needs a channel, and done without where the server allows one at a time.
  */
 #include "sshd.h"
 #include "transport/error.h"
@@ -42,10 +42,11 @@ static void tear_down(struct fixture *f)
 	sshd_stop(f->sshd);
 }
 
+/* With input, which no shell that stays takes. */
 static bool say(struct fixture *f, const char *script, GError **error)
 {
 	struct exec_request request = { .title = "step", .script = script,
-		.deadline_us = in_seconds(30) };
+		.input = "", .deadline_us = in_seconds(30) };
 	g_autoptr(ExecResult) result = NULL;
 	g_autoptr(GError) why = NULL;
 	bool good = exec_run(f->session, &request, &result, &why);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shell_priv.h"
+#include "exec_priv.h"
+
+#include <string.h>
+
+#define SCRIPT_MAX ((size_t)32 * 1024)
+
+/* $1: the first request, which saves the round trip that input would cost:
+ * sshd takes none before it has answered the request for the command. */
+static const char stay[] =
+	EXEC_SET_ENVIRONMENT
+	"eval \"$1\"; exec /bin/sh -s";
+
+/* Before the script: it runs beside the shell, so that a signal from sshd
+ * finds the shell waiting, and is handed on. */
+static const char before[] =
+	"p=; trap 'kill -TERM \"$p\" 2>/dev/null; exit 143' TERM; "
+	"command -v timeout >/dev/null 2>&1 || limit=; "
+	"${limit:+timeout -k 5 \"$limit\"} /bin/sh -c";
+
+static const char after[] =
+	" </dev/null & p=$!; wait \"$p\"; s=$?; trap - TERM; "
+	"printf '\\n%s %s\\n' \"$mark\" \"$s\" >&2; "
+	"printf '\\n%s %s\\n' \"$mark\" \"$s\"; }\n";
+
+bool shell_serves(const struct session *session,
+		  const struct exec_request *request)
+{
+	return session->expects_more && !request->input &&
+		!request->as_login_user && !request->on_output &&
+		strlen(request->script) <= SCRIPT_MAX;
+}
+
+static void forget(struct session *session)
+{
+	ssh_channel_free(session->shell);
+	session->shell = NULL;
+}
+
+void shell_check(struct session *session)
+{
+	if (session->shell && (!ssh_channel_is_open(session->shell) ||
+			       ssh_channel_is_eof(session->shell)))
+		forget(session);
+}
+
+char *shell_text(const struct exec_request *request, const char *mark,
+		 gint64 limit)
+{
+	GString *text = g_string_new(NULL);
+
+	/* in braces: all of it has to arrive before any of it runs */
+	g_string_append_printf(text, "{ mark=%s limit=", mark);
+	if (limit > 0)
+		g_string_append_printf(text, "%" G_GINT64_FORMAT, limit);
+	g_string_append(text, "; echo \"$mark\"; echo \"$mark\" >&2; ");
+	g_string_append(text, before);
+	exec_append_quoted(text, request->script);
+	g_string_append(text, " muster");
+	for (const char *const *arg = request->args; arg && *arg; arg++)
+		exec_append_quoted(text, *arg);
+	g_string_append(text, after);
+	return g_string_free(text, FALSE);
+}
+
+char *shell_command_line(const char *prefix, const char *text)
+{
+	/* exec, so that a signal sent to the login shell hits its target */
+	GString *line = g_string_new("exec ");
+
+	g_string_append_printf(line, "%s/bin/sh -c", prefix);
+	exec_append_quoted(line, stay);
+	g_string_append(line, " muster");
+	exec_append_quoted(line, text);
+	return g_string_free(line, FALSE);
+}
+
+bool shell_end(struct session *session, gint64 deadline_us, GError **error)
+{
+	gint64 begun_us = g_get_monotonic_time();
+
+	if (!session->shell)
+		return true;
+	(void)ssh_channel_send_eof(session->shell);
+	for (;;) {
+		if (!session_pump(session, error))
+			return false;
+		if (ssh_channel_is_closed(session->shell))
+			break;
+		if (!session_wait(session, begun_us, deadline_us, error))
+			return false;
+	}
+	forget(session);
+	return true;
+}
