@@ -283,10 +283,15 @@ struct words {
 	char *script, *command;
 };
 
+/* There may be secrets in it: a shell that stays has its input with the
+ * script. */
 static void words_clear(struct words *words)
 {
+	if (words->script)
+		explicit_bzero(words->script, strlen(words->script));
 	g_free(words->script);
 	g_free(words->command);
+	*words = (struct words){ NULL };
 }
 typedef struct words Words; /* for g_auto(Words) */
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
@@ -318,21 +323,19 @@ static bool prepare_shell(struct session *session,
 	if (!shell_serves(session, request))
 		return false;
 	g_autofree char *prefix = prefix_of(session, request, run->become);
-	g_autofree char *text = shell_text(request, run->mark,
-					   far_limit(request));
-	g_autofree char *command = shell_command_line(prefix, text);
 
-	if (strlen(command) > COMMAND_MAX)
-		return false;
-	run->stays = true;
+	words->script = shell_text(request, run->mark, far_limit(request));
 	if (session->shell) {
-		words->script = g_steal_pointer(&text);
 		run->input = words->script;
 		run->input_length = strlen(words->script);
 	} else {
-		words->command = g_steal_pointer(&command);
+		words->command = shell_command_line(prefix, words->script);
 	}
-	return true;
+	run->stays = strlen(words->command ? words->command
+					   : words->script) <= COMMAND_MAX;
+	if (!run->stays)
+		words_clear(words);
+	return run->stays;
 }
 
 static bool run_request(struct session *session,

@@ -4,7 +4,9 @@
  * static POSIX sh text; what varies goes in as $1... and is quoted in one
  * place (shell_quote). On an open session one request is one round trip, one
  * more if a channel has to be opened first, and one more if there is input:
- * sshd takes none before it has started the command.
+ * sshd takes none before it has started the command. On a session that expects
+ * more (session_expect_more) all but those as the login user, with on_output
+ * or with much input share a shell on the host.
  */
 #ifndef MUSTER_TRANSPORT_EXEC_H
 #define MUSTER_TRANSPORT_EXEC_H
@@ -54,7 +56,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ExecResult, exec_result_free)
 /* Connects if needed. Becomes root as the host says (sudo -n; root needs
  * none). On success `*result` (may be NULL if not wanted) is the caller's.
  * Errors: those of session_connect(), SUDO, COMMAND (text ends with the last
- * lines of what it said), SIGNALLED, DEADLINE, LOST, OUTPUT_LIMIT, CANCELLED.
+ * lines of what it said), SIGNALLED (in a shared shell it is COMMAND, with
+ * status 128 and the signal's number), DEADLINE, LOST, OUTPUT_LIMIT, CANCELLED.
  * On COMMAND *result is set as well, so that callers can classify. */
 bool exec_run(struct session *session, const struct exec_request *request,
 	      struct exec_result **result, GError **error);

@@ -75,8 +75,9 @@ struct session *session_new(struct transport *transport,
 			    const struct host *host);
 void session_free(struct session *session);
 
-/* More than one command is going to be run: from now on a channel for the next
- * one is opened while one runs, which saves a round trip each time. */
+/* More than one command is going to be run, all as the same user: from now on
+ * they share a shell that stays on the host, and for one that cannot a channel
+ * is opened while one before it runs, which saves a round trip. */
 void session_expect_more(struct session *session);
 
 const struct host *session_host(const struct session *session);

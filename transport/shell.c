@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SCRIPT_MAX ((size_t)32 * 1024)
+#define INPUT_MAX ((size_t)32 * 1024)
 
 /* $1: the first request, which saves the round trip that input would cost:
  * sshd takes none before it has answered the request for the command. */
@@ -16,19 +17,29 @@ static const char stay[] =
  * finds the shell waiting, and is handed on. */
 static const char before[] =
 	"p=; trap 'kill -TERM \"$p\" 2>/dev/null; exit 143' TERM; "
-	"command -v timeout >/dev/null 2>&1 || limit=; "
+	"command -v timeout >/dev/null 2>&1 || limit=; ";
+static const char run_script[] =
 	"${limit:+timeout -k 5 \"$limit\"} /bin/sh -c";
 
 static const char after[] =
-	" </dev/null & p=$!; wait \"$p\"; s=$?; trap - TERM; "
+	" & p=$!; wait \"$p\"; s=$?; trap - TERM; "
 	"printf '\\n%s %s\\n' \"$mark\" \"$s\" >&2; "
 	"printf '\\n%s %s\\n' \"$mark\" \"$s\"; }\n";
+
+/* The first request is on a command line, where input has no business. */
+static bool takes_input(const struct session *session,
+			const struct exec_request *request)
+{
+	return !request->input ||
+		(session->shell && request->input_length <= INPUT_MAX &&
+		 !memchr(request->input, '\0', request->input_length));
+}
 
 bool shell_serves(const struct session *session,
 		  const struct exec_request *request)
 {
-	return session->expects_more && !request->input &&
-		!request->as_login_user && !request->on_output &&
+	return session->expects_more && !request->as_login_user &&
+		!request->on_output && takes_input(session, request) &&
 		strlen(request->script) <= SCRIPT_MAX;
 }
 
@@ -45,6 +56,20 @@ void shell_check(struct session *session)
 		forget(session);
 }
 
+/* By a printf that is the shell's own. */
+static void append_input(GString *text, const struct exec_request *request)
+{
+	if (!request->input)
+		return;
+	char *input = g_strndup(request->input, request->input_length);
+
+	g_string_append(text, "printf %s");
+	exec_append_quoted(text, input);
+	g_string_append(text, " | ");
+	explicit_bzero(input, request->input_length);
+	g_free(input);
+}
+
 char *shell_text(const struct exec_request *request, const char *mark,
 		 gint64 limit)
 {
@@ -56,10 +81,14 @@ char *shell_text(const struct exec_request *request, const char *mark,
 		g_string_append_printf(text, "%" G_GINT64_FORMAT, limit);
 	g_string_append(text, "; echo \"$mark\"; echo \"$mark\" >&2; ");
 	g_string_append(text, before);
+	append_input(text, request);
+	g_string_append(text, run_script);
 	exec_append_quoted(text, request->script);
 	g_string_append(text, " muster");
 	for (const char *const *arg = request->args; arg && *arg; arg++)
 		exec_append_quoted(text, *arg);
+	if (!request->input)
+		g_string_append(text, " </dev/null");
 	g_string_append(text, after);
 	return g_string_free(text, FALSE);
 }

@@ -3,7 +3,8 @@
  * A shell that stays: on a session that expects more commands the first one
  * starts a shell as the user to become, which goes on to read the next ones
  * from its standard input. A command then costs the host no login shell, no
- * sudo and no channel of its own, only its script; and sudo asks once.
+ * sudo and no channel of its own, only its script; and sudo asks once. What a
+ * command is to read comes the same way, so it is in no process list.
  *
  * Each request is text of its own: the mark on both streams, the script under
  * timeout(1) in a process of its own, and on both streams the mark again with
@@ -15,8 +16,9 @@
 
 #include "run_priv.h"
 
-/* Whether a request may go to a shell that stays: not with standard input of
- * its own, as another user, or with output that is handed on as it comes. */
+/* Whether a request may go to a shell that stays: not as another user, with
+ * output that is handed on as it comes, with input that is long or no text, or
+ * with any input if the shell is not there yet. */
 bool shell_serves(const struct session *session,
 		  const struct exec_request *request);
 

@@ -103,19 +103,64 @@ static void test_shell_serves_all_commands_of_a_session(void **state)
 	tear_down(&f);
 }
 
-static void test_shell_takes_no_command_with_input(void **state)
+/* All bytes but NUL; a shell may have uses of its own for some of them. */
+static void test_shell_takes_input(void **state)
+{
+	char bytes[256 * 3 + 1] = "";
+	struct fixture f;
+	(void)state;
+
+	for (unsigned i = 0; i < 255 * 3; i++)
+		bytes[i] = (char)(1 + (i * 7) % 255);
+	set_up(&f, "LogLevel VERBOSE\n");
+	assert_says(&f, "cat; echo here", "here\n");
+	for (unsigned i = 0; i < 3; i++) {
+		g_autofree char *out = ask_with(&f, "cat; echo \"$0\"", NULL,
+						bytes, NULL);
+		g_autofree char *wanted = g_strconcat(bytes, "muster\n", NULL);
+
+		assert_string_equal(out, wanted);
+		/* what nobody reads is dropped */
+		g_autofree char *deaf = ask_with(&f, "echo here", NULL, bytes,
+						 NULL);
+		assert_string_equal(deaf, "here\n");
+		assert_says(&f, "cat; echo here", "here\n");
+	}
+	assert_int_equal(sshd_count(f.sshd, BEGUN), 1);
+	tear_down(&f);
+}
+
+static void test_shell_has_input_in_no_process_list(void **state)
 {
 	struct fixture f;
 	(void)state;
 
-	set_up(&f, "LogLevel VERBOSE\n");
-	for (unsigned i = 0; i < 3; i++) {
-		g_autofree char *out = ask_with(&f, "cat", NULL, "in\n", NULL);
+	set_up(&f, NULL);
+	assert_says(&f, "echo here", "here\n");
+	g_autofree char *out = ask_with(
+		&f, "cat >/dev/null; cat /proc/[0-9]*/cmdline "
+		"/proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | "
+		"grep -c open[-]sesame; true", NULL, PASSWORD, NULL);
+	assert_string_equal(out, "0\n");
+	tear_down(&f);
+}
 
-		assert_string_equal(out, "in\n");
-		assert_says(&f, "cat; echo here", "here\n");
-	}
-	assert_int_equal(sshd_count(f.sshd, BEGUN), 4);
+/* The first command has it on its way, a long one or one that is no text has
+ * a channel of its own. */
+static void test_shell_takes_not_all_input(void **state)
+{
+	g_autofree char *word = g_strnfill(40000, 'x');
+	struct fixture f;
+	(void)state;
+
+	set_up(&f, "LogLevel VERBOSE\n");
+	g_autofree char *first = ask_with(&f, "cat", NULL, "in\n", NULL);
+	assert_string_equal(first, "in\n");
+	assert_says(&f, "echo here", "here\n");
+	assert_int_equal(sshd_count(f.sshd, BEGUN), 2);
+	g_autofree char *second = ask_with(&f, "cat", NULL, word, NULL);
+	assert_string_equal(second, word);
+	assert_int_equal(sshd_count(f.sshd, BEGUN), 3);
 	tear_down(&f);
 }
 
@@ -245,12 +290,14 @@ static void test_shell_gives_way_where_one_session_is_allowed(void **state)
 	struct fixture f;
 	(void)state;
 
+	g_autofree char *word = g_strnfill(40000, 'x');
+
 	set_up(&f, "MaxSessions 1\n");
 	for (unsigned i = 0; i < 3; i++) {
 		assert_says(&f, "echo here", "here\n");
-		g_autofree char *out = ask_with(&f, "cat", NULL, "in\n", NULL);
+		g_autofree char *out = ask_with(&f, "cat", NULL, word, NULL);
 
-		assert_string_equal(out, "in\n");
+		assert_string_equal(out, word);
 	}
 	tear_down(&f);
 }
@@ -300,7 +347,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shell_serves_all_commands_of_a_session),
-		cmocka_unit_test(test_shell_takes_no_command_with_input),
+		cmocka_unit_test(test_shell_takes_input),
+		cmocka_unit_test(test_shell_has_input_in_no_process_list),
+		cmocka_unit_test(test_shell_takes_not_all_input),
 		cmocka_unit_test(test_shell_quotes_what_is_in_words),
 		cmocka_unit_test(test_shell_takes_long_words),
 		cmocka_unit_test(test_shell_is_not_taken_in_by_what_was_left),

@@ -42,11 +42,11 @@ static void tear_down(struct fixture *f)
 	sshd_stop(f->sshd);
 }
 
-/* With input, which no shell that stays takes. */
+/* With input that is no text, which no shell that stays takes. */
 static bool say(struct fixture *f, const char *script, GError **error)
 {
 	struct exec_request request = { .title = "step", .script = script,
-		.input = "", .deadline_us = in_seconds(30) };
+		.input = "", .input_length = 1, .deadline_us = in_seconds(30) };
 	g_autoptr(ExecResult) result = NULL;
 	g_autoptr(GError) why = NULL;
 	bool good = exec_run(f->session, &request, &result, &why);
