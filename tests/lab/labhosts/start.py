@@ -18,6 +18,7 @@ from .topology import Host
 
 _SSHD_SECONDS = 30.0
 _READY_SECONDS = 180.0
+_HOST_SECONDS = 2.0      # more for each, since they share the cores
 _PAUSE = 0.05
 STANDIN_SOURCE = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "standin")
@@ -120,7 +121,7 @@ def wait(lab: Lab, hosts: list[Host]) -> None:
     namespace."""
     assert lab.laptop is not None
     cut_off = {name for pair in lab.cuts if "laptop" in pair for name in pair}
-    deadline = time.monotonic() + _SSHD_SECONDS
+    deadline = time.monotonic() + _SSHD_SECONDS + _HOST_SECONDS * len(hosts)
     for host in hosts:
         kernel.enter(lab.running(host.via) if host.via else lab.laptop[0],
                      ("net",))
@@ -132,7 +133,7 @@ def wait(lab: Lab, hosts: list[Host]) -> None:
                                f"see {lab.host_log(host.name)}")
             time.sleep(_PAUSE)
     kernel.enter(lab.laptop[0], ("net",))
-    deadline = time.monotonic() + _READY_SECONDS
+    deadline = time.monotonic() + _READY_SECONDS + _HOST_SECONDS * len(hosts)
     waiting = list(hosts)
     while waiting:
         still = {h.name: _stand_in_state(lab, h) for h in waiting}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from .errors import EX_DATAERR, EX_NOINPUT, EX_USAGE, LabError
 
-MAX_HOSTS = 60
+MAX_HOSTS = 240
 ROLES = ("master", "worker")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 _RESERVED = ("all", "laptop")

@@ -90,10 +90,10 @@ class TopologyTest(unittest.TestCase):
              ("node2", ["10.0.0.192", "10.8.0.5"], "lan2", "worker"),
              ("node3", ["10.0.0.58", "10.8.0.6"], "lan3", "worker")])
 
-    def test_seed_sixty_hosts_all_addresses_differ(self) -> None:
-        seed = topology.seed(60)
+    def test_seed_most_hosts_all_addresses_differ(self) -> None:
+        seed = topology.seed(topology.MAX_HOSTS)
         vpn = {seed.laptop_address(host) for host in seed.everybody()}
-        self.assertEqual(len(vpn), 61)
+        self.assertEqual(len(vpn), topology.MAX_HOSTS + 1)
         self.assertEqual([n.address for n in seed.hosts[3].nics],
                          ["172.16.4.2", "10.8.0.7"])
         with self.assertRaises(LabError):
