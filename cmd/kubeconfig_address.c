@@ -45,7 +45,7 @@ static char *names_of(const struct facts_cert *cert)
 	return g_string_free(text, FALSE);
 }
 
-/* A host without openssl could not tell: then TLS itself will. */
+/* One that cannot be read does not tell: then TLS itself will. */
 static bool is_named(const struct facts_cert *cert, const char *host)
 {
 	return cert->not_after == 0 || facts_san_has_name(cert, host);

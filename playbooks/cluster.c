@@ -314,7 +314,7 @@ const char *cluster_join_reason(const struct cluster *cluster,
 		return "it belongs to another cluster";
 	if (!(own->locks & LOCK_NO_CERT_REISSUE))
 		return "an earlier join broke off";
-	/* A host without openssl cannot tell: no reason to join each time. */
+	/* One that cannot be read is no reason to join each time. */
 	if (own->kubelet_cert.not_after != 0 &&
 	    !facts_san_has_ip(&own->kubelet_cert, node->node_ip))
 		return "its kubelet certificate does not name its node_ip";

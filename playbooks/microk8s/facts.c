@@ -5,11 +5,11 @@
  * script and parser may differ by a version.
  */
 #include "facts.h"
+#include "facts_files.h"
 #include "snap_text.h"
 
 #include "transport/error.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Fills `field` from `value`; false if the value makes no sense. */
@@ -42,24 +42,6 @@ static bool fill_flag(struct facts *facts, void *field, const char *value)
 {
 	(void)facts;
 	*(bool *)field = strcmp(value, "1") == 0;
-	return true;
-}
-
-static bool fill_file(struct facts *facts, void *field, const char *value)
-{
-	char **file = field;
-	gsize length = 0;
-	guchar *bytes = g_base64_decode(value, &length);
-
-	(void)facts;
-	if (length > FACTS_FILE_MAX || (length == 0 && *value)) {
-		g_free(bytes);
-		return false;
-	}
-	g_free(*file);
-	/* A NUL ends the text for every reader of it. */
-	*file = g_strndup((const char *)bytes, length);
-	g_free(bytes);
 	return true;
 }
 
@@ -156,50 +138,6 @@ static bool fill_pending(struct facts *facts, void *field, const char *value)
 	return true;
 }
 
-/* "DNS:kubernetes, IP Address:127.0.0.1, ..." */
-static bool fill_sans(struct facts *facts, void *field, const char *value)
-{
-	char ***sans = field;
-	char **parts = g_strsplit(value, ",", FACTS_SANS_MAX + 1);
-
-	(void)facts;
-	if (g_strv_length(parts) > FACTS_SANS_MAX) {
-		g_strfreev(parts);
-		return false;
-	}
-	for (char **part = parts; *part; part++)
-		g_strstrip(*part);
-	g_strfreev(*sans);
-	*sans = parts;
-	return true;
-}
-
-/* OpenSSL's "Nov 24 09:00:00 2027 GMT"; one it cannot be is left unknown. */
-static bool fill_end(struct facts *facts, void *field, const char *value)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char month[4] = "", zone[4] = "";
-	int day, hour, minute, second, year;
-	const char *found;
-	GDateTime *time;
-
-	(void)facts;
-	if (sscanf(value, "%3s %2d %2d:%2d:%2d %4d %3s", month, &day, &hour,
-		   &minute, &second, &year, zone) != 7 ||
-	    strcmp(zone, "GMT") != 0)
-		return true;
-	found = strlen(month) == 3 ? strstr(months, month) : NULL;
-	if (!found || (found - months) % 3 != 0)
-		return true;
-	time = g_date_time_new_utc(year, (int)(found - months) / 3 + 1, day,
-				   hour, minute, second);
-	if (time) {
-		*(gint64 *)field = g_date_time_to_unix(time);
-		g_date_time_unref(time);
-	}
-	return true;
-}
-
 /* The text of a quoted YAML scalar on one line, or NULL if it does not end.
  * In double quotes \x is taken for x, which is all that a method can need; in
  * single ones '' is '. */
@@ -246,53 +184,27 @@ static const struct {
 	const char *key;
 	fill fill;
 	size_t offset;
-	size_t value_max;		/* 0: FACTS_VALUE_MAX */
 } key_table[] = {
-	{ "hostname", fill_string, FIELD(hostname), 0 },
-	{ "node_name", fill_string, FIELD(node_name), 0 },
-	{ "machine_id", fill_string, FIELD(machine_id), 0 },
-	{ "kernel", fill_string, FIELD(kernel), 0 },
-	{ "os", fill_string, FIELD(os), 0 },
-	{ "arch", fill_string, FIELD(arch), 0 },
-	{ "epoch", fill_number, FIELD(epoch), 0 },
-	{ "uptime", fill_number, FIELD(uptime_s), 0 },
-	{ "memory_kb", fill_number, FIELD(memory_kb), 0 },
-	{ "address", fill_address, 0, 0 },
-	{ "default_iface", fill_string, FIELD(default_iface), 0 },
-	{ "default_src", fill_string, FIELD(default_src), 0 },
-	{ "systemd", fill_flag, FIELD(has_systemd), 0 },
-	{ "openssl", fill_flag, FIELD(has_openssl), 0 },
-	{ "proxy_environment", fill_flag, FIELD(proxy_environment), 0 },
-	{ "snap_path", fill_string, FIELD(snap_path), 0 },
-	{ "snap_error", fill_string, FIELD(snap_error), 0 },
-	{ "snap_row", fill_snap_row, 0, 0 },
-	{ "lock", fill_lock, 0, 0 },
-	{ "pending", fill_pending, 0, 0 },
-	{ "age.clustered", fill_number, FIELD(clustered_age_s), 0 },
-	{ "age.provider", fill_number, FIELD(provider_age_s), 0 },
-	{ "age.kubelet", fill_number, FIELD(kubelet_age_s), 0 },
-	{ "age.apiserver", fill_number, FIELD(apiserver_age_s), 0 },
-	{ "sha256.ca", fill_string, FIELD(ca_sha256), 64 },
-	{ "sha256.ca_remote", fill_string, FIELD(ca_remote_sha256), 64 },
-	{ "cert.server.san", fill_sans, FIELD(server_cert.sans), 65536 },
-	{ "cert.server.end", fill_end, FIELD(server_cert.not_after), 0 },
-	{ "cert.kubelet.san", fill_sans, FIELD(kubelet_cert.sans), 65536 },
-	{ "cert.kubelet.end", fill_end, FIELD(kubelet_cert.not_after), 0 },
-	{ "file.args_apiserver", fill_file, FIELD(args_apiserver),
-	  FACTS_FILE_MAX },
-	{ "file.args_kubelet", fill_file, FIELD(args_kubelet),
-	  FACTS_FILE_MAX },
-	{ "file.args_proxy", fill_file, FIELD(args_proxy), FACTS_FILE_MAX },
-	{ "file.args_apiserver_proxy", fill_file, FIELD(args_apiserver_proxy),
-	  FACTS_FILE_MAX },
-	{ "file.args_cluster_agent", fill_file, FIELD(args_cluster_agent),
-	  FACTS_FILE_MAX },
-	{ "file.provider", fill_file, FIELD(provider), FACTS_FILE_MAX },
-	{ "file.backend_info", fill_file, FIELD(backend_info),
-	  FACTS_FILE_MAX },
-	{ "file.backend_cluster", fill_file, FIELD(backend_cluster),
-	  FACTS_FILE_MAX },
-	{ "cni_method", fill_method, FIELD(cni_method), 0 },
+	{ "hostname", fill_string, FIELD(hostname) },
+	{ "machine_id", fill_string, FIELD(machine_id) },
+	{ "kernel", fill_string, FIELD(kernel) },
+	{ "os", fill_string, FIELD(os) },
+	{ "arch", fill_string, FIELD(arch) },
+	{ "epoch", fill_number, FIELD(epoch) },
+	{ "uptime", fill_number, FIELD(uptime_s) },
+	{ "memory_kb", fill_number, FIELD(memory_kb) },
+	{ "address", fill_address, 0 },
+	{ "default_iface", fill_string, FIELD(default_iface) },
+	{ "default_src", fill_string, FIELD(default_src) },
+	{ "systemd", fill_flag, FIELD(has_systemd) },
+	{ "openssl", fill_flag, FIELD(has_openssl) },
+	{ "proxy_environment", fill_flag, FIELD(proxy_environment) },
+	{ "snap_path", fill_string, FIELD(snap_path) },
+	{ "snap_error", fill_string, FIELD(snap_error) },
+	{ "snap_row", fill_snap_row, 0 },
+	{ "lock", fill_lock, 0 },
+	{ "pending", fill_pending, 0 },
+	{ "cni_method", fill_method, FIELD(cni_method) },
 };
 #undef FIELD
 
@@ -326,8 +238,7 @@ void facts_free(struct facts *facts)
 	for (size_t i = 0; i < G_N_ELEMENTS(key_table); i++) {
 		fill how = key_table[i].fill;
 
-		if (how == fill_string || how == fill_file ||
-		    how == fill_method)
+		if (how == fill_string || how == fill_method)
 			g_free(*(char **)(void *)((char *)facts +
 						  key_table[i].offset));
 	}
@@ -335,8 +246,8 @@ void facts_free(struct facts *facts)
 	g_free(facts->revision);
 	g_free(facts->channel);
 	g_free(facts->notes);
-	g_strfreev(facts->server_cert.sans);
-	g_strfreev(facts->kubelet_cert.sans);
+	g_free(facts->node_name);
+	facts_files_clear(facts);
 	g_ptr_array_unref(facts->addresses);
 	g_free(facts);
 }
@@ -350,31 +261,40 @@ static bool refuse(GError **error, unsigned line, const char *why)
 	return false;
 }
 
-static bool read_line(struct facts *facts, const char *line, unsigned number,
-		      GError **error)
+static bool fill_key(struct facts *facts, const char *line, size_t length,
+		     unsigned number, GError **error)
+{
+	const char *value = line + length + 1;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(key_table); i++) {
+		if (strlen(key_table[i].key) != length ||
+		    memcmp(key_table[i].key, line, length) != 0)
+			continue;
+		if (strlen(value) > FACTS_VALUE_MAX)
+			return refuse(error, number, "value too long");
+		if (!key_table[i].fill(facts, (char *)facts +
+				       key_table[i].offset, value))
+			return refuse(error, number, key_table[i].key);
+		return true;
+	}
+	return true;
+}
+
+static bool read_line(struct facts *facts, struct facts_files *files,
+		      const char *line, unsigned number, GError **error)
 {
 	const char *equals = strchr(line, '=');
 
 	if (!equals)
 		return refuse(error, number, "not of the form key=value");
-	for (size_t i = 0; i < G_N_ELEMENTS(key_table); i++) {
-		size_t length = (size_t)(equals - line);
-		size_t max = key_table[i].value_max ? key_table[i].value_max :
-			FACTS_VALUE_MAX;
-
-		if (strlen(key_table[i].key) != length ||
-		    memcmp(key_table[i].key, line, length) != 0)
-			continue;
-		if (key_table[i].fill == fill_file)
-			max = max / 3 * 4 + 4;
-		if (strlen(equals + 1) > max)
-			return refuse(error, number, "value too long");
-		if (!key_table[i].fill(facts, (char *)facts +
-				       key_table[i].offset, equals + 1))
-			return refuse(error, number, key_table[i].key);
+	if (g_str_has_prefix(line, "file="))
+		return facts_files_add(files, equals + 1) ||
+			refuse(error, number, "file");
+	if (g_str_has_prefix(line, "contents=")) {
+		facts_files_set_contents(files, equals + 1);
 		return true;
 	}
-	return true;
+	return fill_key(facts, line, (size_t)(equals - line), number, error);
 }
 
 /* A host whose route names no source address uses the interface's first. */
@@ -393,7 +313,8 @@ static void default_source(struct facts *facts)
 	}
 }
 
-static bool read_lines(struct facts *facts, char *text, GError **error)
+static bool read_lines(struct facts *facts, struct facts_files *files,
+		       char *text, GError **error)
 {
 	unsigned number = 0;
 	bool end = false;
@@ -410,7 +331,8 @@ static bool read_lines(struct facts *facts, char *text, GError **error)
 		if (end)
 			return refuse(error, number + 1, "text behind the end");
 		end = strcmp(line, "end=1") == 0;
-		if (*line && !read_line(facts, line, number + 1, error))
+		if (*line &&
+		    !read_line(facts, files, line, number + 1, error))
 			return false;
 		line = newline + 1;
 	}
@@ -421,6 +343,7 @@ static bool read_lines(struct facts *facts, char *text, GError **error)
 
 struct facts *facts_parse(const char *text, size_t length, GError **error)
 {
+	g_autoptr(FactsFiles) files = facts_files_new();
 	g_autofree char *copy = NULL;
 	struct facts *facts;
 
@@ -430,7 +353,8 @@ struct facts *facts_parse(const char *text, size_t length, GError **error)
 	}
 	copy = g_strndup(text, length);
 	facts = facts_new();
-	if (!read_lines(facts, copy, error)) {
+	if (!read_lines(facts, files, copy, error) ||
+	    !facts_files_take(files, facts, error)) {
 		facts_free(facts);
 		return NULL;
 	}
@@ -439,8 +363,7 @@ struct facts *facts_parse(const char *text, size_t length, GError **error)
 		facts_free(facts);
 		return NULL;
 	}
-	if (!facts->node_name)
-		facts->node_name = g_ascii_strdown(facts->hostname, -1);
+	facts->node_name = g_ascii_strdown(facts->hostname, -1);
 	default_source(facts);
 	return facts;
 }

@@ -11,12 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FACTS_SIZE_MAX (2 * 1024 * 1024)	/* bytes of the whole answer */
+#define FACTS_SIZE_MAX (3 * 1024 * 1024)	/* bytes of the whole answer */
 #define FACTS_LINES_MAX 4096
 #define FACTS_VALUE_MAX 4096			/* bytes of a plain value */
 #define FACTS_FILE_MAX (512 * 1024)		/* bytes of one file, decoded */
 #define FACTS_ADDRESSES_MAX 512
-#define FACTS_SANS_MAX 512
 #define FACTS_AGE_NONE ((gint64)-1)
 
 /* Marker files of /var/snap/microk8s/current/var/lock. */
@@ -52,7 +51,8 @@ struct facts_address {
 struct facts_cert {
 	char **sans;			/* "DNS:kubernetes", "IP Address:10...",
 					   NULL-terminated, never NULL itself */
-	gint64 not_after;		/* Unix seconds; 0: not known */
+	gint64 not_after;		/* Unix seconds; 0: no such file, or
+					   none that can be read */
 };
 
 struct facts {

@@ -115,7 +115,7 @@ static unsigned judge_node(struct proof *proof, const struct cluster *cluster,
 	judge_endpoint_name(proof, cluster, node);
 	judge_extra_args(proof, node);
 	for (size_t i = 0; i < n_certs; i++) {
-		/* A host without openssl cannot tell. */
+		/* One that cannot be read tells nothing. */
 		if (certs[i].cert->not_after == 0)
 			continue;
 		judge_certificate(proof, node, certs[i]);
@@ -142,9 +142,9 @@ void judge_files(struct proof *proof, const struct cluster *cluster)
 		   n == 1 ? "node" : "nodes");
 	if (n_certs == 0) {
 		proof_skip(proof, CONDITION_CERTIFICATES,
-			   "no node has openssl to read them with");
+			   "no node has one that can be read");
 		proof_skip(proof, CONDITION_CERTIFICATES_LAST,
-			   "no node has openssl to read them with");
+			   "no node has one that can be read");
 	}
 	proof_hold(proof, CONDITION_CERTIFICATES, "%u certificates", n_certs);
 	proof_hold(proof, CONDITION_CERTIFICATES_LAST, "%u certificates",

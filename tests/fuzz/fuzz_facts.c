@@ -28,6 +28,10 @@ static void check(const struct facts *facts, const struct facts *master)
 		    address->prefix > 32)
 			abort();
 	}
+	if (!facts->server_cert.sans || !facts->kubelet_cert.sans ||
+	    facts->provider_age_s < FACTS_AGE_NONE ||
+	    (facts->ca_sha256 && strlen(facts->ca_sha256) != 64))
+		abort();
 	facts_san_has_ip(&facts->server_cert, "10.8.0.4");
 	facts_cert_days_left(facts, &facts->kubelet_cert);
 }
@@ -35,7 +39,8 @@ static void check(const struct facts *facts, const struct facts *master)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char text[] =
-		"hostname=m\nsha256.ca=a\nlock=no-cert-reissue\nend=1\n";
+		"hostname=m\nlock=no-cert-reissue\nfile=certs/ca.crt 1 -\n"
+		"contents=YQ==\nend=1\n";
 	g_autoptr(GError) error = NULL;
 	struct facts *facts = facts_parse((const char *)data, size, &error);
 	struct facts *master = facts_parse(text, strlen(text), NULL);

@@ -3,6 +3,8 @@
  * From an inventory to the roles of a cluster: what is a mistake and where it
  * stands, and why a worker has to join. No host is connected to.
  */
+#include "told_facts.h"
+
 #include "playbooks/cluster.h"
 #include "playbooks/microk8s/kube_nodes.h"
 #include "transport/error.h"
@@ -181,7 +183,7 @@ static void test_cluster_rules_know_their_variables(void **state)
 #define LOCKS "lock=clustered.lock\nlock=no-cert-reissue\n"
 #define OURS "sha256.ca_remote=a\n"
 #define CERT(ip) "openssl=1\ncert.kubelet.san=DNS:w, IP Address:" ip "\n" \
-	"cert.kubelet.end=Nov 24 09:00:00 2035 GMT\n"
+	"cert.kubelet.end=2035-11-24T09:00:00Z\n"
 #define GOOD HOST LOCKS OURS CERT("10.8.0.5")
 #define SEEN(name) "{\"kind\": \"NodeList\", \"items\": [" \
 	"{\"metadata\": {\"name\": \"" name "\"}}]}"
@@ -207,7 +209,7 @@ static const struct {
 	  HOST LOCKS OURS CERT("10.0.0.58"), NULL,
 	  "its kubelet certificate does not name its node_ip" },
 	{ "certificate without names", HOST LOCKS OURS "openssl=1\n"
-	  "cert.kubelet.end=Nov 24 09:00:00 2035 GMT\n", NULL,
+	  "cert.kubelet.end=2035-11-24T09:00:00Z\n", NULL,
 	  "its kubelet certificate does not name its node_ip" },
 	/* nothing there could read it: no reason to join at every run */
 	{ "certificate that was not read", HOST LOCKS OURS, NULL, NULL },
@@ -222,7 +224,7 @@ static const struct {
 static struct facts *facts_of(const char *text)
 {
 	g_autofree char *whole = g_strconcat(text, "end=1\n", NULL);
-	struct facts *facts = facts_parse(whole, strlen(whole), NULL);
+	struct facts *facts = told_facts(whole, NULL);
 
 	assert_non_null(facts);
 	return facts;

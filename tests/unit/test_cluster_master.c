@@ -3,6 +3,8 @@
  * Who speaks for a cluster of three masters, by what was reached and by what
  * each one's datastore knows. No host is connected to.
  */
+#include "told_facts.h"
+
 #include "playbooks/cluster.h"
 #include "playbooks/members.h"
 #include "transport/error.h"
@@ -71,7 +73,7 @@ static struct facts *facts_of(char what)
 				       base64);
 	}
 	g_string_append(text, "end=1\n");
-	struct facts *facts = facts_parse(text->str, text->len, NULL);
+	struct facts *facts = told_facts(text->str, NULL);
 
 	assert_non_null(facts);
 	return facts;
@@ -82,7 +84,7 @@ static struct facts *facts_with(const char *lines)
 	g_autofree char *text = g_strconcat(
 		"hostname=x\nsnap_row=microk8s v1.31.9 8136 1.31/stable c -\n",
 		lines, "end=1\n", NULL);
-	struct facts *facts = facts_parse(text, strlen(text), NULL);
+	struct facts *facts = told_facts(text, NULL);
 
 	assert_non_null(facts);
 	return facts;

@@ -3,6 +3,8 @@
  * The judgement of doctor: two hosts that are well, and one thing made wrong
  * at a time. Each has to be named, and nothing else with it.
  */
+#include "told_facts.h"
+
 #include "playbooks/doctor/doctor.h"
 #include "playbooks/microk8s/kube_nodes.h"
 #include "transport/error.h"
@@ -38,11 +40,11 @@ static const char inventory_text[] =
 /* a master that was joined, and a worker that joined it */
 #define ALIVE SNAP_132 "lock=no-cert-reissue\nsha256.ca=cafe\n" \
 	"cert.server.san=DNS:kubernetes, IP Address:10.8.0.4\n" \
-	"cert.server.end=Nov 24 09:00:00 2027 GMT\n" \
+	"cert.server.end=2027-11-24T09:00:00Z\n" \
 	"cert.kubelet.san=DNS:node1, IP Address:10.8.0.4\n" \
-	"cert.kubelet.end=Nov 24 09:00:00 2035 GMT\n"
+	"cert.kubelet.end=2035-11-24T09:00:00Z\n"
 #define MEMBER SNAP_132 "lock=clustered.lock\nsha256.ca_remote=cafe\n" \
-	"cert.kubelet.end=Nov 24 09:00:00 2035 GMT\n"
+	"cert.kubelet.end=2035-11-24T09:00:00Z\n"
 #define GOOD_SAN "cert.kubelet.san=DNS:node2, IP Address:10.8.0.5\n"
 
 /* What node1 is and what is added to it, the same of node2; the codes that
@@ -108,12 +110,12 @@ static const struct {
 	{ "", SNAP_132 "lock=join-in-progress\n", "w join-broke-off" },
 	{ ALIVE, MEMBER "cert.kubelet.san=DNS:node2\n",
 	  "w certificate-without-address" },
-	{ ALIVE "cert.server.end=Nov 23 09:00:00 2025 GMT\n",
+	{ ALIVE "cert.server.end=2025-11-23T09:00:00Z\n",
 	  MEMBER GOOD_SAN, "b certificate-expired" },
-	{ ALIVE "cert.server.end=Dec 10 09:00:00 2025 GMT\n",
+	{ ALIVE "cert.server.end=2025-12-10T09:00:00Z\n",
 	  MEMBER GOOD_SAN, "w certificate-ends-soon" },
 	/* not joined yet: certificates are those of its own */
-	{ ALIVE, SNAP_132 "cert.kubelet.end=Nov 23 09:00:00 2020 GMT\n", "" },
+	{ ALIVE, SNAP_132 "cert.kubelet.end=2020-11-23T09:00:00Z\n", "" },
 	/* servers: [{address: 192.168.88.193:16443}] */
 	{ ALIVE, MEMBER GOOD_SAN
 	  "file.provider=dGNwOgogIHNlcnZpY2VzOgogICAga3ViZS1hcGlzZXJ2Z"
@@ -132,7 +134,7 @@ static void fill(struct node *node, const char *base, const char *more)
 	g_autofree char *text = g_strconcat(base, more, "end=1\n", NULL);
 	g_autoptr(GError) error = NULL;
 
-	node->facts = facts_parse(text, strlen(text), &error);
+	node->facts = told_facts(text, &error);
 	if (!node->facts)
 		fail_msg("%s: %s", text, error->message);
 	node->checks = checks_parse(text, strlen(text));
@@ -433,8 +435,8 @@ static void test_doctor_judge_api_error_is_not_told_twice(void **state)
 		MUSTER_ERROR, MUSTER_ERROR_HTTP, "no answer");
 	g_autoptr(GPtrArray) findings = findings_new();
 	g_autofree char *found = NULL;
-	struct pair p = pair_new(ALIVE "cert.server.end=Nov 23 09:00:00 2025 "
-				 "GMT\n", "");
+	struct pair p = pair_new(ALIVE
+				 "cert.server.end=2025-11-23T09:00:00Z\n", "");
 
 	(void)state;
 	doctor_judge_node(p.cluster, p.master, findings);

@@ -3,6 +3,8 @@
  * The datastore's members beside the inventory: whose each is, whether most
  * voters run and stay, and what verify says of that. Nobody is asked.
  */
+#include "told_facts.h"
+
 #include "playbooks/departure.h"
 #include "playbooks/members.h"
 #include "playbooks/microk8s/kube_nodes.h"
@@ -185,8 +187,8 @@ static void test_members_at_another_address(void **state)
 	struct proof *proof = proof_new(cluster);
 
 	(void)state;
-	cluster->master->facts = facts_parse(master, strlen(master), NULL);
-	b->facts = facts_parse(text, strlen(text), NULL);
+	cluster->master->facts = told_facts(master, NULL);
+	b->facts = told_facts(text, NULL);
 	cluster->members = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)backend_node_free);
 	add_member(cluster, 'v', "10.8.0.4");
