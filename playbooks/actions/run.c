@@ -63,9 +63,10 @@ static enum task_status run_run(struct task *task, GError **error)
 	const char *command = task_string(task, "command");
 	bool has_guard = *task_string(task, "unless") ||
 		*task_string(task, "creates");
+	/* two hosts of the inventory may be one machine */
 	g_autofree char *id = g_strdup_printf(
-		"%s-run-%" G_GINT64_MODIFIER "x", task_run_id(task),
-		g_get_monotonic_time());
+		"%s-run-%" G_GINT64_MODIFIER "x-%08x", task_run_id(task),
+		g_get_monotonic_time(), g_random_int());
 	const char *args[] = { command, NULL };
 	g_autoptr(ExecResult) result = NULL;
 	bool needed = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The hosts of playrig.h. Every command of a host goes through a script of
- * the server's (ForceCommand), which can kill the connection under it.
+ * The hosts of playrig.h. Each has, by a script of its server's (ForceCommand),
+ * a timeout(1) of its own, which can kill the connection above a command.
  */
 #include "playrig.h"
 
@@ -18,9 +18,15 @@ static const char *const names[PLAYRIG_HOSTS] = { "m", "w2", "w1", "o" };
 /* $1 is the host's directory. */
 static const char wrapper_script[] =
 	"#!/bin/sh\n"
-	"case $SSH_ORIGINAL_COMMAND in\n"
+	"export PLAYRIG_DIR=\"$1\" PATH=\"${0%/*}/bin:$PATH\"\n"
+	"exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n";
+
+/* Every command runs under it. */
+static const char timeout_script[] =
+	"#!/bin/sh\n"
+	"case $* in\n"
 	"*cut-me*)\n"
-	"	if rm \"$1/cut\" 2>/dev/null; then\n"
+	"	if rm \"$PLAYRIG_DIR/cut\" 2>/dev/null; then\n"
 	"		p=$PPID\n"
 	"		until grep -q '^sshd' /proc/$p/comm; do\n"
 	"			p=$(cut -d' ' -f4 /proc/$p/stat)\n"
@@ -29,7 +35,7 @@ static const char wrapper_script[] =
 	"		exit 1\n"
 	"	fi ;;\n"
 	"esac\n"
-	"exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n";
+	"exec /usr/bin/timeout \"$@\"\n";
 
 char *playrig_path(const struct playrig *p, const char *host,
 		   const char *name)
@@ -43,6 +49,12 @@ static void write_file(const char *path, const char *text)
 
 	if (!g_file_set_contents(path, text, -1, &error))
 		g_error("%s", error->message);
+}
+
+static void write_program(const char *path, const char *text)
+{
+	write_file(path, text);
+	g_chmod(path, 0755);
 }
 
 void playrig_touch(const struct playrig *p, const char *host,
@@ -72,9 +84,12 @@ int playrig_set_up(void **state)
 	p->dir = g_dir_make_tmp("muster-play-XXXXXX", NULL);
 	p->log = g_build_filename(p->dir, "log", NULL);
 	g_autofree char *wrapper = g_build_filename(p->dir, "wrapper", NULL);
+	g_autofree char *bin = g_build_filename(p->dir, "bin", NULL);
+	g_autofree char *timeout = g_build_filename(bin, "timeout", NULL);
 
-	write_file(wrapper, wrapper_script);
-	g_chmod(wrapper, 0755);
+	write_program(wrapper, wrapper_script);
+	g_mkdir(bin, 0755);
+	write_program(timeout, timeout_script);
 	for (int i = 0; i < PLAYRIG_HOSTS; i++) {
 		g_autofree char *config = g_strdup_printf(
 			"ForceCommand %s %s/%s\n", wrapper, p->dir, names[i]);
