@@ -69,10 +69,10 @@ class LabTargets:
             argv, {**laptop.environment(self.lab), **(env or {})},
             enter=self.enter, **how)
 
-    def muster(self, *words: str, **how) -> Cost:
-        """One that has to succeed."""
+    def muster(self, *words: str, forks: int | None = None, **how) -> Cost:
+        """One that has to succeed; on all hosts at once, or so many."""
         cost = self.run([str(self.bench.muster), *words, "-f",
-                         str(self.hosts)], **how)
+                         str(forks or self.hosts)], **how)
         if cost.status != 0:
             raise Failed(f"muster {words[0]}: exit {cost.status}"
                              f"\n{cost.out[-2000:]}\n{cost.err[-4000:]}")

@@ -251,7 +251,7 @@ class HostsTest(unittest.TestCase):
         self.assertIn("set on node2: api_hang=1", lab("knobs").stdout)
 
     def test_up_bad_arguments_are_usage_errors(self) -> None:
-        for args, said in ((("--hosts", "0"), "1 to 60"),
+        for args, said in ((("--hosts", "0"), "1 to 240"),
                            (("--knob", "time_scale=x"), "above 0"),
                            (("--knob", "time_scale"), "NAME=VALUE"),
                            (("--hots", "3"), "--hots")):
