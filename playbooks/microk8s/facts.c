@@ -226,8 +226,6 @@ static struct facts *facts_new(void)
 	facts->kubelet_cert.sans = g_new0(char *, 1);
 	facts->clustered_age_s = FACTS_AGE_NONE;
 	facts->provider_age_s = FACTS_AGE_NONE;
-	facts->kubelet_age_s = FACTS_AGE_NONE;
-	facts->apiserver_age_s = FACTS_AGE_NONE;
 	return facts;
 }
 

@@ -78,7 +78,7 @@ struct facts {
 	bool held;
 	/* MicroK8s' state */
 	unsigned locks;			/* enum facts_lock bits */
-	gint64 clustered_age_s, provider_age_s, kubelet_age_s, apiserver_age_s;
+	gint64 clustered_age_s, provider_age_s;
 					/* since last written, >= 0, or
 					   FACTS_AGE_NONE: no such file */
 	char *ca_sha256;		/* certs/ca.crt: SHA-256 hex of the PEM

@@ -60,10 +60,8 @@ static const struct wanted {
 	size_t age;			/* a gint64's offset, or 0 */
 } wanted_table[] = {
 	{ "var/lock/clustered.lock", NULL, 0, FIELD(clustered_age_s) },
-	{ "args/kube-apiserver", take_text, FIELD(args_apiserver),
-	  FIELD(apiserver_age_s) },
-	{ "args/kubelet", take_text, FIELD(args_kubelet),
-	  FIELD(kubelet_age_s) },
+	{ "args/kube-apiserver", take_text, FIELD(args_apiserver), 0 },
+	{ "args/kubelet", take_text, FIELD(args_kubelet), 0 },
 	{ "args/kube-proxy", take_text, FIELD(args_proxy), 0 },
 	{ "args/apiserver-proxy", take_text, FIELD(args_apiserver_proxy), 0 },
 	{ "args/cluster-agent", take_text, FIELD(args_cluster_agent), 0 },

@@ -114,23 +114,23 @@ static void test_facts_files_ages_are_by_the_hosts_clock(void **state)
 		  FIELD(clustered_age_s), 31 },
 		{ "file=args/traefik/provider.yaml 0 1763999999\n",
 		  FIELD(provider_age_s), 1 },
-		{ "file=args/kubelet too_large 1763999990\n",
-		  FIELD(kubelet_age_s), 10 },
-		{ "file=args/kube-apiserver 0 1764000000\n",
-		  FIELD(apiserver_age_s), 0 },
+		{ "file=args/traefik/provider.yaml too_large 1763999990\n",
+		  FIELD(provider_age_s), 10 },
+		{ "file=args/traefik/provider.yaml 0 1764000000\n",
+		  FIELD(provider_age_s), 0 },
 		/* its clock was set back since */
-		{ "file=args/kubelet 0 1764000005\n", FIELD(kubelet_age_s),
-		  0 },
-		{ "file=args/kubelet 0 9223372036854775807\n",
-		  FIELD(kubelet_age_s), 0 },
-		{ "file=args/kubelet 0 -9223372036854775808\n",
-		  FIELD(kubelet_age_s), EPOCH },
-		{ "file=args/kubelet 0 -\n", FIELD(kubelet_age_s),
-		  FACTS_AGE_NONE },
-		{ "", FIELD(kubelet_age_s), FACTS_AGE_NONE },
+		{ "file=var/lock/clustered.lock 0 1764000005\n",
+		  FIELD(clustered_age_s), 0 },
+		{ "file=var/lock/clustered.lock 0 9223372036854775807\n",
+		  FIELD(clustered_age_s), 0 },
+		{ "file=var/lock/clustered.lock 0 -9223372036854775808\n",
+		  FIELD(clustered_age_s), EPOCH },
+		{ "file=var/lock/clustered.lock 0 -\n",
+		  FIELD(clustered_age_s), FACTS_AGE_NONE },
+		{ "", FIELD(clustered_age_s), FACTS_AGE_NONE },
 	};
 	static const char timeless[] =
-		"hostname=x\nfile=args/kubelet 0 5\ncontents=\nend=1\n";
+		"hostname=x\nfile=var/lock/clustered.lock 0 5\ncontents=\nend=1\n";
 	struct facts *facts;
 
 	(void)state;
@@ -142,7 +142,7 @@ static void test_facts_files_ages_are_by_the_hosts_clock(void **state)
 		facts_free(facts);
 	}
 	facts = facts_parse(timeless, strlen(timeless), NULL);
-	assert_true(facts->kubelet_age_s == FACTS_AGE_NONE);
+	assert_true(facts->clustered_age_s == FACTS_AGE_NONE);
 	facts_free(facts);
 }
 
