@@ -80,7 +80,7 @@ def run(bench: Bench) -> None:
     with LabTargets(bench, hosts, installed=1) as targets:
         runs = Runs(bench, targets)
         trips = runs.round_trips()
-        for order in turns(list(runs.tools), bench.heavy_pairs):
+        for order in turns(list(runs.tools), bench.pairs):
             runs.round(order)
     _tell(bench, runs, hosts, trips)
 
@@ -90,7 +90,7 @@ def _tell(bench: Bench, runs: Runs, hosts: int,
     report, costs = bench.report, runs.costs
     table = report.table(
         f"Two args edits, a file check and a restart on {hosts} hosts, "
-        f"medians of {bench.heavy_pairs} runs in turn", "run", "wire",
+        f"medians of {bench.pairs} runs in turn", "run", "wire",
         "tool", "wall, s", "client CPU, s", "hosts' CPU, s",
         "round trips a host")
     for (name, length, state), found in costs.items():
