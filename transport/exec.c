@@ -320,22 +320,28 @@ static bool prepare_shell(struct session *session,
 			  const struct exec_request *request, struct run *run,
 			  struct words *words)
 {
+	bool is_up = session->shell != NULL;
+
 	if (!shell_serves(session, request))
 		return false;
 	g_autofree char *prefix = prefix_of(session, request, run->become);
 
 	words->script = shell_text(request, run->mark, far_limit(request));
-	if (session->shell) {
+	if (!is_up)
+		words->command = shell_command_line(prefix, words->script);
+	run->stays = strlen(is_up ? words->script : words->command) <=
+		COMMAND_MAX;
+	if (!run->stays) {
+		words_clear(words);
+		return false;
+	}
+	if (is_up) {
 		run->input = words->script;
 		run->input_length = strlen(words->script);
-	} else {
-		words->command = shell_command_line(prefix, words->script);
+		become_clear(run->become);	/* sudo has asked already */
+		become_init(run->become, NULL);
 	}
-	run->stays = strlen(words->command ? words->command
-					   : words->script) <= COMMAND_MAX;
-	if (!run->stays)
-		words_clear(words);
-	return run->stays;
+	return true;
 }
 
 static bool run_request(struct session *session,
@@ -376,7 +382,6 @@ static const char *password_for(struct session *session,
 				const struct exec_request *request)
 {
 	if (request->as_login_user ||
-	    (session->shell && shell_serves(session, request)) ||
 	    !sudo_is_needed(session->host, session_user(session)))
 		return NULL;
 	return session_become_password(session);
