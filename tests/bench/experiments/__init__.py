@@ -23,6 +23,7 @@ ALL: dict[str, Experiment] = {
     "args": args.run,
     "up": up.run,
     "again": up.run_again,
+    "again-many": up.run_again_many,
 }
 
 #: other names for what is measured together
