@@ -142,7 +142,8 @@ def machine() -> str:
     with open("/proc/meminfo", encoding="ascii") as stream:
         memory_gb = int(stream.readline().split()[1]) / 1024 ** 2
     return (f"{datetime.date.today()}, {os.cpu_count()} cores ({_cpu()}), "
-            f"{memory_gb:.0f} GB, Linux {platform.release()}; "
+            f"{memory_gb:.0f} GB, Linux "
+            f"{platform.release().split('-')[0]}; "
             + ", ".join(_versions()) + ".")
 
 
