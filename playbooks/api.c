@@ -161,6 +161,25 @@ bool api_get_text(struct api *api, const char *path, long *http_status,
 	return true;
 }
 
+void api_get_texts(struct api *api, const char *const *paths, size_t n,
+		   gint64 deadline_us, long *statuses, char **texts,
+		   GError **errors)
+{
+	struct http_response *responses[API_AT_ONCE] = { NULL };
+
+	http_get_some(api->http, paths, n,
+		      request_deadline(deadline_us, API_REQUEST_US), responses,
+		      errors);
+	for (size_t i = 0; i < n; i++) {
+		const struct http_response *response = responses[i];
+
+		statuses[i] = response ? response->status : 0;
+		texts[i] = response ? g_utf8_make_valid(response->body, -1)
+				    : NULL;
+		http_response_free(responses[i]);
+	}
+}
+
 json_t *api_send(struct api *api, const char *method, const char *path,
 		 const json_t *body, long *http_status, gint64 deadline_us,
 		 GError **error)

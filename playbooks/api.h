@@ -8,6 +8,7 @@
 #define MUSTER_PLAYBOOKS_API_H
 
 #include "microk8s/kubeconfig.h"
+#include "transport/http.h"
 #include "transport/session.h"
 
 #include <glib.h>
@@ -37,6 +38,15 @@ json_t *api_get(struct api *api, const char *path, long *http_status,
  * answer came. */
 bool api_get_text(struct api *api, const char *path, long *http_status,
 		  char **text, gint64 deadline_us, GError **error);
+
+#define API_AT_ONCE HTTP_AT_ONCE
+
+/* The same of `n` paths, at most API_AT_ONCE, side by side: fills as many
+ * `statuses` and `texts` (the caller's), or where no answer came NULL and one
+ * of `errors`, which are NULL before. */
+void api_get_texts(struct api *api, const char *const *paths, size_t n,
+		   gint64 deadline_us, long *statuses, char **texts,
+		   GError **errors);
 
 /* POST, PATCH (`body` given, borrowed; a patch is merged as RFC 7396 says) or
  * DELETE (`body` NULL). A status other than

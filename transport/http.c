@@ -14,18 +14,21 @@
 #define POLL_MAX_MS 60000
 
 struct http_client {
-	CURL *easy;
-	CURLM *multi;		/* keeps the connection */
-	char *base_url;
+	CURL *easy[HTTP_AT_ONCE];	/* made when first needed */
+	CURLM *multi;		/* keeps the connections */
+	char *base_url, *unix_socket;
 	char *ca, *cert, *key;	/* PEM; curl borrows them */
 	struct cancel *cancel;	/* borrowed, or NULL */
 };
 
 struct exchange {
+	CURL *easy;		/* the client's */
 	const char *method, *path;
 	gint64 begun_us, deadline_us;
+	struct curl_slist *headers;
 	GByteArray *body;
-	bool too_large;
+	bool too_large, is_begun, is_done;
+	CURLcode rc;		/* once it is done */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -58,9 +61,8 @@ static struct curl_blob blob(char *pem)
 	};
 }
 
-static bool set_trust(struct http_client *client)
+static bool set_trust(const struct http_client *client, CURL *easy)
 {
-	CURL *easy = client->easy;
 	struct curl_blob ca = blob(client->ca);
 	CURLcode rc = curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &ca);
 
@@ -82,11 +84,10 @@ static bool set_trust(struct http_client *client)
 	return rc == CURLE_OK;
 }
 
-static bool set_way(struct http_client *client, const char *unix_socket)
+static bool set_way(const struct http_client *client, CURL *easy)
 {
-	CURL *easy = client->easy;
 	CURLcode rc = curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
-				       unix_socket);
+				       client->unix_socket);
 
 	rc |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	rc |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -96,6 +97,23 @@ static bool set_way(struct http_client *client, const char *unix_socket)
 			       (long)CURL_HTTP_VERSION_1_1);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	return rc == CURLE_OK;
+}
+
+/* The handle for the i-th of what goes on at once; NULL if this libcurl lacks
+ * what is needed. */
+static CURL *handle(struct http_client *client, size_t i)
+{
+	CURL *easy = client->easy[i];
+
+	if (easy)
+		return easy;
+	easy = curl_easy_init();
+	if (easy && set_trust(client, easy) && set_way(client, easy)) {
+		client->easy[i] = easy;
+		return easy;
+	}
+	curl_easy_cleanup(easy);
+	return NULL;
 }
 
 struct http_client *http_client_new(const struct http_options *options,
@@ -114,14 +132,13 @@ struct http_client *http_client_new(const struct http_options *options,
 	g_once(&once, init_curl, NULL);
 	struct http_client *client = g_new0(struct http_client, 1);
 	client->base_url = g_strdup(options->base_url);
+	client->unix_socket = g_strdup(options->unix_socket);
 	client->ca = g_strdup(options->ca_pem);
 	client->cert = g_strdup(options->cert_pem);
 	client->key = g_strdup(options->key_pem);
 	client->cancel = options->cancel;
-	client->easy = once.retval ? curl_easy_init() : NULL;
-	client->multi = client->easy ? curl_multi_init() : NULL;
-	if (client->multi && set_trust(client) &&
-	    set_way(client, options->unix_socket))
+	client->multi = once.retval ? curl_multi_init() : NULL;
+	if (client->multi && handle(client, 0))
 		return client;
 	g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_HTTP,
 		    "%s: this libcurl lacks what is needed (%s)",
@@ -134,7 +151,8 @@ void http_client_free(struct http_client *client)
 {
 	if (!client)
 		return;
-	curl_easy_cleanup(client->easy);
+	for (size_t i = 0; i < HTTP_AT_ONCE; i++)
+		curl_easy_cleanup(client->easy[i]);
 	curl_multi_cleanup(client->multi);
 	if (client->key)
 		explicit_bzero(client->key, strlen(client->key));
@@ -142,6 +160,7 @@ void http_client_free(struct http_client *client)
 	g_free(client->cert);
 	g_free(client->ca);
 	g_free(client->base_url);
+	g_free(client->unix_socket);
 	g_free(client);
 }
 
@@ -185,31 +204,44 @@ static CURLMcode wait_for_news(const struct http_client *client,
 			       (int)MIN(left_ms, POLL_MAX_MS), NULL);
 }
 
-/* The transfer's outcome; OPERATION_TIMEDOUT if limit() came first,
+static void take_news(const struct http_client *client)
+{
+	const CURLMsg *message;
+	int left = 0;
+
+	while ((message = curl_multi_info_read(client->multi, &left))) {
+		char *data = NULL;
+
+		if (message->msg != CURLMSG_DONE ||
+		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+				      &data) != CURLE_OK || !data)
+			continue;
+		struct exchange *exchange = (void *)data;
+
+		exchange->rc = message->data.result;
+		exchange->is_done = true;
+	}
+}
+
+/* Until all are done. Returns what is to be said of those that are not:
+ * OPERATION_TIMEDOUT if limit() of the first came, which is that of all,
  * ABORTED_BY_CALLBACK if the run was aborted. */
 static CURLcode transfer(struct http_client *client,
-			 const struct exchange *exchange)
+			 const struct exchange *first)
 {
 	int running = 1;
-	CURLMcode rc = CURLM_OK;
 
 	for (;;) {
 		if (client->cancel && cancel_is_aborted(client->cancel))
 			return CURLE_ABORTED_BY_CALLBACK;
-		if (g_get_monotonic_time() >= limit(client, exchange))
+		if (g_get_monotonic_time() >= limit(client, first))
 			return CURLE_OPERATION_TIMEDOUT;
-		rc = curl_multi_perform(client->multi, &running);
-		if (rc != CURLM_OK || running == 0)
-			break;
-		rc = wait_for_news(client, exchange);
-		if (rc != CURLM_OK)
-			break;
+		CURLMcode rc = curl_multi_perform(client->multi, &running);
+		take_news(client);
+		if (rc != CURLM_OK || running == 0 ||
+		    wait_for_news(client, first) != CURLM_OK)
+			return CURLE_FAILED_INIT;
 	}
-	int left = 0;
-	const CURLMsg *message = curl_multi_info_read(client->multi, &left);
-	if (rc == CURLM_OK && message && message->msg == CURLMSG_DONE)
-		return message->data.result;
-	return CURLE_FAILED_INIT;
 }
 
 static const struct {
@@ -231,15 +263,15 @@ static const struct {
 	{CURLE_OK, "failed"},
 };
 
-static void set_failure(CURL *easy, const struct exchange *exchange,
-			CURLcode rc, GError **error)
+static void set_failure(const struct exchange *exchange, CURLcode rc,
+			GError **error)
 {
 	size_t i = 0;
 	long connects = 0;
 	while (failures[i].code != CURLE_OK && failures[i].code != rc)
 		i++;
 	const char *what = failures[i].what;
-	(void)curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+	(void)curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connects);
 	/* TLS 1.3 servers refuse a client only after its handshake is done:
 	 * the refusal arrives where the answer should, or not at all if we
 	 * find them gone when we send the request. */
@@ -267,9 +299,9 @@ static const char *phase(CURL *easy)
 }
 
 static void set_error_from(const struct http_client *client,
-			   const struct exchange *exchange, CURLcode rc,
-			   GError **error)
+			   const struct exchange *exchange, GError **error)
 {
+	CURLcode rc = exchange->rc;
 	const char *method = exchange->method, *path = exchange->path;
 
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
@@ -280,7 +312,7 @@ static void set_error_from(const struct http_client *client,
 			    "%s %.80s: the answer is larger than %zu MiB",
 			    method, path, BODY_MAX / 1024 / 1024);
 	else if (rc != CURLE_OPERATION_TIMEDOUT)
-		set_failure(client->easy, exchange, rc, error);
+		set_failure(exchange, rc, error);
 	else if (limit(client, exchange) < exchange->deadline_us)
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_CANCELLED,
 			    "%s %.80s: stopped: not finished %d s after the "
@@ -289,7 +321,7 @@ static void set_error_from(const struct http_client *client,
 	else
 		g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_DEADLINE,
 			    "%s %.80s: out of time: %s", method, path,
-			    phase(client->easy));
+			    phase(exchange->easy));
 }
 
 static struct curl_slist *new_headers(const char *body,
@@ -307,10 +339,10 @@ static struct curl_slist *new_headers(const char *body,
 	return curl_slist_append(headers, type);
 }
 
-static bool prepare(struct http_client *client, struct exchange *exchange,
-		    const char *body, const struct curl_slist *headers)
+static bool prepare(const struct http_client *client,
+		    struct exchange *exchange, const char *body)
 {
-	CURL *easy = client->easy;
+	CURL *easy = exchange->easy;
 	g_autofree char *url = g_strconcat(client->base_url, exchange->path,
 					   NULL);
 	CURLcode rc = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -324,8 +356,9 @@ static bool prepare(struct http_client *client, struct exchange *exchange,
 	}
 	rc |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 	rc |= curl_easy_setopt(easy, CURLOPT_URL, url);
-	rc |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	rc |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	rc |= curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
 	rc |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->why);
 	/* Ours is the only clock. */
 	rc |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -333,24 +366,57 @@ static bool prepare(struct http_client *client, struct exchange *exchange,
 	return rc == CURLE_OK;
 }
 
-/* As transfer(); the handle holds nothing of the exchange afterwards. */
-static CURLcode perform(struct http_client *client, struct exchange *exchange,
-			const char *body, const char *content_type)
+/* As the i-th at once. */
+static void begin(struct http_client *client, struct exchange *exchange,
+		  size_t i, const char *body, const char *content_type)
 {
-	struct curl_slist *headers = new_headers(body, content_type);
-	CURLcode rc = CURLE_FAILED_INIT;
+	exchange->rc = CURLE_FAILED_INIT;
+	exchange->body = g_byte_array_new();
+	exchange->headers = new_headers(body, content_type);
+	exchange->easy = handle(client, i);
+	exchange->is_begun = exchange->easy &&
+		prepare(client, exchange, body) &&
+		curl_multi_add_handle(client->multi, exchange->easy) ==
+		CURLM_OK;
+}
 
-	if (prepare(client, exchange, body, headers) &&
-	    curl_multi_add_handle(client->multi, client->easy) == CURLM_OK) {
-		rc = transfer(client, exchange);
-		/* Ends a transfer that is under way, and its connection. */
-		curl_multi_remove_handle(client->multi, client->easy);
+/* Ends a transfer that is under way, and its connection. The handle holds
+ * nothing of the exchange afterwards. */
+static void end(struct http_client *client, struct exchange *exchange,
+		CURLcode otherwise)
+{
+	if (exchange->is_begun && !exchange->is_done)
+		exchange->rc = otherwise;
+	if (exchange->is_begun)
+		curl_multi_remove_handle(client->multi, exchange->easy);
+	if (exchange->easy) {
+		curl_easy_setopt(exchange->easy, CURLOPT_ERRORBUFFER, NULL);
+		curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL);
+		curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, NULL);
+		curl_easy_setopt(exchange->easy, CURLOPT_PRIVATE, NULL);
 	}
-	curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, NULL);
-	curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_setopt(client->easy, CURLOPT_POSTFIELDS, NULL);
-	curl_slist_free_all(headers);
-	return rc;
+	curl_slist_free_all(exchange->headers);
+	exchange->headers = NULL;
+}
+
+/* The answer, or NULL with error; the exchange is used up. */
+static struct http_response *answer_of(const struct http_client *client,
+				       struct exchange *exchange,
+				       GError **error)
+{
+	if (exchange->rc != CURLE_OK) {
+		set_error_from(client, exchange, error);
+		g_byte_array_unref(exchange->body);
+		return NULL;
+	}
+	struct http_response *answer = g_new0(struct http_response, 1);
+
+	(void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE,
+				&answer->status);
+	answer->length = exchange->body->len;
+	g_byte_array_append(exchange->body, (const guint8 *)"", 1);
+	answer->body = (char *)g_byte_array_free(exchange->body, FALSE);
+	return answer;
 }
 
 bool http_request(struct http_client *client, const char *method,
@@ -363,24 +429,43 @@ bool http_request(struct http_client *client, const char *method,
 		.path = path,
 		.begun_us = g_get_monotonic_time(),
 		.deadline_us = deadline_us,
-		.body = g_byte_array_new(),
 	};
-	CURLcode rc = perform(client, &exchange, body, content_type);
 
-	if (rc != CURLE_OK) {
-		set_error_from(client, &exchange, rc, error);
-		g_byte_array_unref(exchange.body);
+	begin(client, &exchange, 0, body, content_type);
+	end(client, &exchange, exchange.is_begun ? transfer(client, &exchange)
+	    : CURLE_FAILED_INIT);
+	struct http_response *answer = answer_of(client, &exchange, error);
+
+	if (!answer)
 		return false;
-	}
-	struct http_response *answer = g_new0(struct http_response, 1);
-	(void)curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE,
-				&answer->status);
-	answer->length = exchange.body->len;
-	g_byte_array_append(exchange.body, (const guint8 *)"", 1);
-	answer->body = (char *)g_byte_array_free(exchange.body, FALSE);
 	if (response)
 		*response = answer;
 	else
 		http_response_free(answer);
 	return true;
+}
+
+void http_get_some(struct http_client *client, const char *const *paths,
+		   size_t n, gint64 deadline_us,
+		   struct http_response **responses, GError **errors)
+{
+	struct exchange exchanges[HTTP_AT_ONCE];
+	gint64 begun_us = g_get_monotonic_time();
+
+	g_assert(n <= HTTP_AT_ONCE);
+	memset(exchanges, 0, sizeof(exchanges));
+	for (size_t i = 0; i < n; i++) {
+		exchanges[i].method = "GET";
+		exchanges[i].path = paths[i];
+		exchanges[i].begun_us = begun_us;
+		exchanges[i].deadline_us = deadline_us;
+		begin(client, &exchanges[i], i, NULL, NULL);
+	}
+	CURLcode otherwise = n > 0 ? transfer(client, &exchanges[0])
+				   : CURLE_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		end(client, &exchanges[i], otherwise);
+		responses[i] = answer_of(client, &exchanges[i], &errors[i]);
+	}
 }

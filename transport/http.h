@@ -47,4 +47,13 @@ bool http_request(struct http_client *client, const char *method,
 		  const char *content_type, gint64 deadline_us,
 		  struct http_response **response, GError **error);
 
+#define HTTP_AT_ONCE 16
+
+/* GETs `n` paths, at most HTTP_AT_ONCE, side by side over connections that are
+ * kept too. Fills as many `responses` (the caller's), or where no answer came
+ * NULL and one of `errors`, which are NULL before, as http_request() does. */
+void http_get_some(struct http_client *client, const char *const *paths,
+		   size_t n, gint64 deadline_us,
+		   struct http_response **responses, GError **errors);
+
 #endif

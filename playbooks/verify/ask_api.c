@@ -90,29 +90,6 @@ static char *ask_cluster_ip(struct task *task, const char *path)
 	return copy;
 }
 
-/* One line of a log that `pod` has, of its first container. */
-static void ask_log(struct task *task, struct proof *proof, const char *name,
-		    const struct kube_pod *pod)
-{
-	g_autofree char *path = g_strdup_printf(
-		"/api/v1/namespaces/%s/pods/%s/log?tailLines=1%s", pod->space,
-		pod->name, g_strcmp0(pod->app, "calico-node") == 0
-		? "&container=calico-node" : "");
-	g_autoptr(GError) error = NULL;
-	g_autofree char *text = NULL, *why = NULL;
-	long status = 0;
-
-	if (!api_get_text(task_cluster(task)->api, path, &status, &text,
-			  task_deadline(task), &error))
-		why = g_strdup(error->message);
-	else if (status != 200)
-		why = kube_status_message(text, strlen(text));
-	if (!why && status != 200)
-		why = g_strdup_printf("the API answers %ld", status);
-	g_hash_table_insert(proof->logs, g_strdup(name),
-			    event_line(why ? why : ""));
-}
-
 /* A pod that has a log on the node: Calico's, or any of kube-system's. */
 static const struct kube_pod *pod_with_log(const struct proof *proof,
 					   const char *node)
@@ -132,9 +109,63 @@ static const struct kube_pod *pod_with_log(const struct proof *proof,
 	return found;
 }
 
+/* Of some nodes: which, and where a log of theirs is. */
+struct logs {
+	size_t n;
+	const char *names[API_AT_ONCE];		/* borrowed */
+	char *paths[API_AT_ONCE];
+};
+
+/* One line of a log that `pod` has, of its first container. */
+static char *log_path(const struct kube_pod *pod)
+{
+	return g_strdup_printf(
+		"/api/v1/namespaces/%s/pods/%s/log?tailLines=1%s", pod->space,
+		pod->name, g_strcmp0(pod->app, "calico-node") == 0
+		? "&container=calico-node" : "");
+}
+
+/* What is wrong with an answer, newly allocated, or NULL. */
+static char *log_trouble(long status, const char *text, const GError *error)
+{
+	char *why = NULL;
+
+	if (error)
+		return g_strdup(error->message);
+	if (status == 200)
+		return NULL;
+	why = kube_status_message(text, strlen(text));
+	return why ? why : g_strdup_printf("the API answers %ld", status);
+}
+
+/* Asks for all of `logs` at once, and empties it. */
+static void ask_some_logs(struct task *task, struct proof *proof,
+			  struct logs *logs)
+{
+	long statuses[API_AT_ONCE] = { 0 };
+	char *texts[API_AT_ONCE] = { NULL };
+	GError *errors[API_AT_ONCE] = { NULL };
+
+	api_get_texts(task_cluster(task)->api,
+		      (const char *const *)logs->paths, logs->n,
+		      task_deadline(task), statuses, texts, errors);
+	for (size_t i = 0; i < logs->n; i++) {
+		g_autofree char *why = log_trouble(statuses[i], texts[i],
+						   errors[i]);
+
+		g_hash_table_insert(proof->logs, g_strdup(logs->names[i]),
+				    event_line(why ? why : ""));
+		g_clear_error(&errors[i]);
+		g_free(texts[i]);
+		g_free(logs->paths[i]);
+	}
+	logs->n = 0;
+}
+
 static void ask_logs(struct task *task, struct proof *proof)
 {
 	const struct cluster *cluster = task_cluster(task);
+	struct logs logs = { .n = 0 };
 
 	for (guint i = 0; i < cluster->nodes->len; i++) {
 		const struct node *node = g_ptr_array_index(cluster->nodes, i);
@@ -147,9 +178,14 @@ static void ask_logs(struct task *task, struct proof *proof)
 		    seen->ready != KUBE_READY)
 			continue;
 		pod = pod_with_log(proof, seen->name);
-		if (pod)
-			ask_log(task, proof, seen->name, pod);
+		if (!pod)
+			continue;
+		logs.names[logs.n] = seen->name;
+		logs.paths[logs.n++] = log_path(pod);
+		if (logs.n == API_AT_ONCE)
+			ask_some_logs(task, proof, &logs);
 	}
+	ask_some_logs(task, proof, &logs);
 }
 
 static void ask_nodes(struct task *task, struct proof *proof, size_t which)

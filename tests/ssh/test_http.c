@@ -71,6 +71,48 @@ static void test_http_content_type_is_the_callers(void **state)
 	httprig_stop(&server);
 }
 
+static void test_http_some_are_asked_side_by_side(void **state)
+{
+	const char *paths[HTTP_AT_ONCE];
+	struct http_response *responses[HTTP_AT_ONCE] = { NULL };
+	GError *errors[HTTP_AT_ONCE] = { NULL };
+	struct https_server server;
+	(void)state;
+
+	httprig_start(&server, NULL, "server", NULL);
+	struct http_client *client = httprig_client(server.path, "ca.pem", NULL,
+						    NULL);
+	gint64 begun_us = g_get_monotonic_time();
+
+	for (size_t i = 0; i < HTTP_AT_ONCE; i++)
+		paths[i] = i == 3 ? "/hangup/" : i == 5 ? "/hang/"
+			: i % 2 ? "/status/404" : "/late/0.5";
+	http_get_some(client, paths, HTTP_AT_ONCE, in_seconds(4), responses,
+		      errors);
+	/* the last one ended the wait, and the slow ones did not add up */
+	assert_true(g_get_monotonic_time() - begun_us < 6 * G_USEC_PER_SEC);
+	for (size_t i = 0; i < HTTP_AT_ONCE; i++) {
+		if (i == 3 || i == 5) {
+			assert_null(responses[i]);
+			print_message("%s\n", errors[i]->message);
+			assert_int_equal(errors[i]->code, i == 3 ?
+					 MUSTER_ERROR_HTTP :
+					 MUSTER_ERROR_DEADLINE);
+			g_clear_error(&errors[i]);
+			continue;
+		}
+		assert_null(errors[i]);
+		assert_int_equal(responses[i]->status, i % 2 ? 404 : 200);
+		assert_string_equal(responses[i]->body, i % 2 ? "as asked" :
+				    "late");
+		http_response_free(responses[i]);
+	}
+	httprig_expect(client, "GET", "/status/200", NULL, 200, "as asked");
+	http_get_some(client, paths, 0, in_seconds(4), responses, errors);
+	http_client_free(client);
+	httprig_stop(&server);
+}
+
 static void test_http_no_answer_is_told_apart(void **state)
 {
 	struct https_server server;
@@ -289,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http_any_status_is_an_answer),
 		cmocka_unit_test(test_http_content_type_is_the_callers),
+		cmocka_unit_test(test_http_some_are_asked_side_by_side),
 		cmocka_unit_test(test_http_no_answer_is_told_apart),
 		cmocka_unit_test(test_http_nothing_there_is_told),
 		cmocka_unit_test(test_http_server_without_tls_is_told),

@@ -22,8 +22,8 @@ KNOBS = {"installed": 1, "time_scale": 0.25, "join_seconds": 20,
 #: twenty times too often that they are well are a load of their own.
 AGAIN_KNOBS = {"installed": 1, "time_scale": 1, "join_seconds": 2,
                "restart_seconds": 2}
-#: muster's own default, which a machine that has all hosts on it needs.
-AGAIN_FORKS = 32
+#: At once, for muster: a machine that has all hosts on it can do with no more.
+AGAIN_FORKS = 64
 OF_CRITICAL, ANSIBLE_TIMES = 1.10, 8
 AGAIN_CPU, AGAIN_WALL, AGAIN_TRIPS = 30, 5, 3
 
