@@ -20,7 +20,6 @@
 
 #define OUTPUT_MAX ((size_t)1024 * 1024)
 #define COMMAND_MAX ((size_t)120 * 1024) /* Linux: 128 KiB for one argument */
-#define SCRIPT_MAX ((size_t)32 * 1024)	/* longer: by standard input */
 #define TAIL_LINES 3
 #define TAIL_BYTES 600
 #define TIMEOUT_SLACK_S 10	/* the far end's deadline comes after ours */
@@ -305,7 +304,8 @@ static void prepare_channel(const struct session *session,
 				       : in_braces(request->script);
 	/* sshd takes input only when it has answered the request for the
 	 * command, so a script that comes with that saves a round trip */
-	bool by_input = !request->input && strlen(words->script) > SCRIPT_MAX;
+	bool by_input = !request->input && strlen(words->script) >
+		EXEC_SCRIPT_MAX;
 
 	words->command = command_line(session, request,
 				      by_input ? NULL : words->script,
@@ -324,11 +324,13 @@ static bool prepare_shell(struct session *session,
 
 	if (!shell_serves(session, request))
 		return false;
-	g_autofree char *prefix = prefix_of(session, request, run->become);
-
 	words->script = shell_text(request, run->mark, far_limit(request));
-	if (!is_up)
+	if (!is_up) {
+		g_autofree char *prefix = prefix_of(session, request,
+						    run->become);
+
 		words->command = shell_command_line(prefix, words->script);
+	}
 	run->stays = strlen(is_up ? words->script : words->command) <=
 		COMMAND_MAX;
 	if (!run->stays) {

@@ -7,6 +7,9 @@
 
 #include "session.h"
 
+/* Bytes of a script that goes on a command line. */
+#define EXEC_SCRIPT_MAX ((size_t)32 * 1024)
+
 /* Shell text: where and with what environment every script begins. */
 #define EXEC_SET_ENVIRONMENT \
 	"cd /; umask 022; " \

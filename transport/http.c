@@ -432,8 +432,7 @@ bool http_request(struct http_client *client, const char *method,
 	};
 
 	begin(client, &exchange, 0, body, content_type);
-	end(client, &exchange, exchange.is_begun ? transfer(client, &exchange)
-	    : CURLE_FAILED_INIT);
+	end(client, &exchange, transfer(client, &exchange));
 	struct http_response *answer = answer_of(client, &exchange, error);
 
 	if (!answer)

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define SCRIPT_MAX ((size_t)32 * 1024)
 #define INPUT_MAX ((size_t)32 * 1024)
 
 /* $1: the first request, which saves the round trip that input would cost:
@@ -40,7 +39,7 @@ bool shell_serves(const struct session *session,
 {
 	return session->expects_more && !request->as_login_user &&
 		!request->on_output && takes_input(session, request) &&
-		strlen(request->script) <= SCRIPT_MAX;
+		strlen(request->script) <= EXEC_SCRIPT_MAX;
 }
 
 static void forget(struct session *session)
