@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define INPUT_MAX ((size_t)32 * 1024)
+#define QUOTED_MAX 4	/* bytes that one may become */
+#define ROOM 4096	/* for the text around a request */
 
 /* $1: the first request, which saves the round trip that input would cost:
  * sshd takes none before it has answered the request for the command. */
@@ -69,10 +71,21 @@ static void append_input(GString *text, const struct exec_request *request)
 	g_free(input);
 }
 
+/* Enough for all of it, quoted: text that had to grow would leave copies of
+ * secrets behind in memory. */
+static gsize room_for(const struct exec_request *request)
+{
+	gsize words = strlen(request->script) + request->input_length;
+
+	for (const char *const *arg = request->args; arg && *arg; arg++)
+		words += strlen(*arg);
+	return ROOM + QUOTED_MAX * words;
+}
+
 char *shell_text(const struct exec_request *request, const char *mark,
 		 gint64 limit)
 {
-	GString *text = g_string_new(NULL);
+	GString *text = g_string_sized_new(room_for(request));
 
 	/* in braces: all of it has to arrive before any of it runs */
 	g_string_append_printf(text, "{ mark=%s limit=", mark);

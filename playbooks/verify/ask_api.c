@@ -128,7 +128,7 @@ static char *log_path(const struct kube_pod *pod)
 /* What is wrong with an answer, newly allocated, or NULL. */
 static char *log_trouble(long status, const char *text, const GError *error)
 {
-	char *why = NULL;
+	char *why;
 
 	if (error)
 		return g_strdup(error->message);
