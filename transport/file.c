@@ -7,6 +7,7 @@
  */
 #include "file.h"
 #include "error.h"
+#include "exec_priv.h"
 
 #include <string.h>
 
@@ -27,9 +28,10 @@ static const char read_script[] =
 
 /* $1 path, $2 hash of what should be there, "" for nothing, "any" for
  * whatever, $3 backup suffix, $4 mode, $5 owner, $6 marker, $7 hash of the new
- * text. A link to the old file is its backup: as soon as the new one has its
- * name that is all there is of it, with owner, mode and everything else.
- * Backups are ordered by ctime, which is when they became one. */
+ * text, $8 a word for the new file's first name. A link to the old file is its
+ * backup: as soon as the new one has its name that is all there is of it, with
+ * owner, mode and everything else. Backups are ordered by ctime, which is when
+ * they became one. */
 static const char replace_script[] =
 	"set -u\n"
 	"newline='\n'\n"
@@ -40,10 +42,17 @@ static const char replace_script[] =
 	"${made:+\"$made\"}; }\n"
 	"trap undo EXIT\n"
 	"trap 'exit 1' HUP INT TERM\n"
-	"path=$(readlink -f -- \"$1\") && [ -d \"${path%/*}/\" ] ||\n"
-	"	fail 'the directory does not exist'\n"
+	"path=$1\n"
+	"if [ -L \"$path\" ]; then\n"
+	"	path=$(readlink -f -- \"$path\") ||\n"
+	"		fail 'the directory does not exist'\n"
+	"fi\n"
+	"[ -d \"${path%/*}/\" ] || fail 'the directory does not exist'\n"
 	"[ ! -e \"$path\" ] || [ -f \"$path\" ] || fail 'not a regular file'\n"
-	"new=$(mktemp \"${path%/*}/.${path##*/}.muster-XXXXXX\") || exit\n"
+	/* made by the shell itself, and only if it is not there */
+	"fresh=${path%/*}/.${path##*/}.$8\n"
+	"umask 077; set -C; : >\"$fresh\" || exit; set +C; umask 022\n"
+	"new=$fresh\n"
 	"there=\n"
 	"[ ! -e \"$path\" ] || there=1\n"
 	/* with owner and mode of what was there */
@@ -133,6 +142,7 @@ bool file_replace(struct session *session, const struct file_replacement *file,
 	g_autoptr(GError) why = NULL;
 	g_autofree char *title = g_strdup_printf("write %s", file->path);
 	g_autofree char *sum = file_sha256(file->text);
+	g_autofree char *word = exec_new_mark();
 	const char *const args[] = {
 		file->path,
 		file->expected_sha256 ? file->expected_sha256 : "any",
@@ -141,6 +151,7 @@ bool file_replace(struct session *session, const struct file_replacement *file,
 		file->owner ? file->owner : "",
 		file->touch ? file->touch : "",
 		sum,
+		word,
 		NULL
 	};
 	const struct exec_request request = {

@@ -17,7 +17,8 @@
 
 #define SNAP_DATA "/var/snap/microk8s/current"
 #define ARGS_DIR SNAP_DATA "/args"
-#define PENDING_DIR "/var/snap/microk8s/common/muster/pending"
+#define STATE_DIR "/var/snap/microk8s/common/muster"
+#define PENDING_DIR STATE_DIR "/pending"
 
 /* One script, one round trip: replaces the node's facts. */
 bool node_look(struct task *task, GError **error);

@@ -21,7 +21,7 @@ static const char forget_script[] =
 	"	\"$data\"/var/kubernetes/backend/*.muster* \\\n"
 	"	\"$data\"/credentials/.*.muster \\\n"
 	"	\"$data\"/credentials/callback-token.txt \\\n"
-	"	/var/snap/microk8s/common/muster; do\n"
+	"	" STATE_DIR "; do\n"
 	"	[ -e \"$file\" ] || continue\n"
 	"	echo \"${file##*/}\"\n"
 	"	[ \"$mode\" = look ] || rm -rf \"$file\" || exit 1\n"

@@ -15,7 +15,7 @@ static const struct param params[] = {
 static const char purge_script[] =
 	"snap=$(command -v snap || echo /usr/bin/snap)\n"
 	"\"$snap\" remove --purge microk8s || exit $?\n"
-	"rm -rf /var/snap/microk8s/common/muster\n"
+	"rm -rf " STATE_DIR "\n"
 	"rmdir /var/snap/microk8s/common /var/snap/microk8s 2>/dev/null || :\n";
 
 static enum task_status purge_run(struct task *task, GError **error)

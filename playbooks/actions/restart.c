@@ -37,8 +37,7 @@ static const char restart_script[] =
 	"for daemon; do\n"
 	"	rm -f \"" PENDING_DIR "/${daemon#microk8s.daemon-}\"\n"
 	"done\n"
-	"rmdir " PENDING_DIR " 2>/dev/null\n"
-	"rmdir /var/snap/microk8s/common/muster 2>/dev/null\n"
+	"rmdir " PENDING_DIR " " STATE_DIR " 2>/dev/null\n"
 	"[ ! -e \"$update\" ]\n";
 
 const char *pending_marker(enum node_service service)

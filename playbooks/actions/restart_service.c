@@ -41,8 +41,7 @@ static const char restart_script[] =
 	"	\"$snap\" restart \"microk8s.daemon-$1\" || exit $?\n"
 	"	rm -f \"" PENDING_DIR "/$1\"\n"
 	"fi\n"
-	"rmdir " PENDING_DIR " 2>/dev/null\n"
-	"rmdir /var/snap/microk8s/common/muster 2>/dev/null\n"
+	"rmdir " PENDING_DIR " " STATE_DIR " 2>/dev/null\n"
 	"exit 0\n";
 
 static bool runs_here(const char *service, enum node_role role)
