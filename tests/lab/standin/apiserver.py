@@ -143,7 +143,7 @@ class ApiServer:
         context = certificate_context(self._flags)
         self._host.shared["server_cert"] = (context, pair_of(self._flags))
         try:
-            await self._server.listen(
+            self._server.listen(
                 self._flags.get("--bind-address") or "0.0.0.0", self._port,
                 context)
         except OSError as error:

@@ -43,6 +43,8 @@ class Rest:
     def __init__(self, slot: Slot, kubelets: Kubelets | None = None) -> None:
         self._slot, self._kubelets = slot, kubelets
         self.failing: set[str] = set()
+        #: the last change that was told: kind, object, line
+        self._event: tuple[str, dict, bytes] = ("", {}, b"")
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -159,11 +161,17 @@ class Rest:
             return json.dumps({"type": kind, "object": typed(place, item)},
                               separators=(",", ":")).encode() + b"\n"
 
+        def event(kind: str, item: dict) -> bytes:
+            # Hundreds of watches hear of the same change, one after another.
+            if self._event[0] != kind or self._event[1] is not item:
+                self._event = kind, item, line(kind, item)
+            return self._event[2]
+
         def changed(kind: str, key: Key, item: dict) -> None:
             if (key[0] == place.kind.plural
                     and place.namespace in ("", key[1])
                     and wanted(item, query)):
-                queue.put_nowait(line(kind, item))
+                queue.put_nowait(event(kind, item))
 
         async def end() -> None:
             await self._slot.closed()

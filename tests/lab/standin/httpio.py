@@ -10,9 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from asyncio import sslproto
 from dataclasses import dataclass, field
 from typing import AsyncIterator, Awaitable, Callable
 from urllib.parse import parse_qsl, unquote
+
+from .listener import Listener
+
+# One record of TLS at a time.  asyncio gives every connection room for
+# sixteen, which two hundred hosts that ask each other would fill memory with.
+sslproto.SSLProtocol.max_size = 16 * 1024
 
 HEAD_MAX = 64 * 1024
 BODY_MAX = 8 * 1024 * 1024
@@ -185,15 +192,18 @@ class Server:
         self._handle = handle
         self._tasks: set[asyncio.Task] = set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
 
-    async def listen(self, address: str, port: int,
-                     tls: ssl.SSLContext | None) -> None:
-        """OSError when the port is taken or the address is not here."""
-        self._server = await asyncio.start_server(
-            self._connection, address, port, ssl=tls, limit=HEAD_MAX,
-            reuse_address=True, backlog=256, start_serving=False)
-        await serve(self._server)
+    def listen(self, address: str, port: int, tls: ssl.SSLContext) -> int:
+        """The port; OSError when it is taken or the address is not here."""
+        listener = Listener(self._streams, tls)
+        found = listener.listen(address, port)
+        self._listener = listener
+        return found
+
+    def _streams(self) -> asyncio.Protocol:
+        return asyncio.StreamReaderProtocol(
+            asyncio.StreamReader(limit=HEAD_MAX), self._connection)
 
     async def _connection(self, reader: asyncio.StreamReader,
                           writer: asyncio.StreamWriter) -> None:
@@ -231,9 +241,9 @@ class Server:
 
     def close(self) -> None:
         """Stop listening, end every connection without a word."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         for task in list(self._tasks):
             task.cancel()
         for writer in list(self._writers):

@@ -302,7 +302,7 @@ class Kubelet:
             if authority:
                 context.load_verify_locations(authority)
                 context.verify_mode = ssl.CERT_OPTIONAL
-            await server.listen("0.0.0.0", PORT, context)
+            server.listen("0.0.0.0", PORT, context)
         except (OSError, ssl.SSLError) as error:
             raise core.ServiceFailed("kubelet: %s" % error) from None
         self._host.shared["kubelet_cert"] = (context, pair)

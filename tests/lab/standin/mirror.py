@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from .host import Host
 from .kubeclient import ApiFailed, KubeClient, first_failure
@@ -17,15 +18,20 @@ SETTLE_SECONDS = 0.1
 
 
 class Mirror:
-    """`items` by (namespace, name); `changed` is called after changes."""
+    """`items` by (namespace, name); `changed` is called after changes.
+
+    What is kept of an object is what `keep` makes of it: a node is half a
+    megabyte of Python, and each of two hundred hosts knows them all.
+    """
 
     def __init__(self, host: Host, client: KubeClient, path: str,
-                 changed: Callable[[], None]) -> None:
+                 changed: Callable[[], None],
+                 keep: Callable[[dict], Any] = lambda item: item) -> None:
         self._host, self._client, self._path = host, client, path
-        self._changed = changed
+        self._changed, self._keep = changed, keep
         self._dirty = asyncio.Event()
         self._following: asyncio.Task | None = None
-        self.items: dict[tuple[str, str], dict] = {}
+        self.items: dict[tuple[str, str], Any] = {}
 
     async def run(self) -> None:
         """Until cancelled; a watch that is cut is begun again."""
@@ -59,7 +65,7 @@ class Mirror:
     async def _follow(self) -> None:
         """What there is comes first, up to a bookmark; until that is here
         the old copy counts, or a slow machine would take half for all."""
-        items: dict[tuple[str, str], dict] = {}
+        items: dict[tuple[str, str], Any] = {}
         try:
             async for kind, item in self._client.watch(
                     self._path + ("&" if "?" in self._path else "?")
@@ -71,7 +77,7 @@ class Mirror:
                 elif kind == "DELETED":
                     items.pop(key, None)
                 else:
-                    items[key] = item
+                    items[key] = self._keep(item)
                 if self.items is items:
                     self._dirty.set()
         except ApiFailed:

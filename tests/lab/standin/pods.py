@@ -100,7 +100,8 @@ class Pods:
         self._opening: set[str] = set()
         self._mine = Mirror(host, client, "/api/v1/pods?fieldSelector="
                             "spec.nodeName%3D" + node, self._changed)
-        self._nodes = Mirror(host, client, "/api/v1/nodes", self._route)
+        self._nodes = Mirror(host, client, "/api/v1/nodes", self._route,
+                             addresses_of)
 
     # --- for the kubelet's API ---
 
@@ -132,7 +133,7 @@ class Pods:
 
     def _route(self) -> None:
         """Felix: routes to the nodes there are."""
-        self._overlay.sync({name: addresses_of(node) for (_, name), node
+        self._overlay.sync({name: addresses for (_, name), addresses
                             in self._nodes.items.items()})
 
     def _changed(self) -> None:

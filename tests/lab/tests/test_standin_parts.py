@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -235,9 +236,8 @@ class Http(unittest.IsolatedAsyncioTestCase):
 
         self.server = httpio.Server(handle)
         ours, self.theirs = contexts()
-        await self.server.listen("127.0.0.1", 0, ours)
-        port = self.server._server.sockets[0].getsockname()[1]
-        self.client = httpio.Client("127.0.0.1", port, self.theirs)
+        self.port = self.server.listen("127.0.0.1", 0, ours)
+        self.client = httpio.Client("127.0.0.1", self.port, self.theirs)
 
     async def asyncTearDown(self) -> None:
         self.client.close()
@@ -261,20 +261,44 @@ class Http(unittest.IsolatedAsyncioTestCase):
 
     async def test_cancelled_at_any_moment_of_its_start_frees_the_port(
             self) -> None:
-        port = self.client.port
         self.server.close()
+
+        async def start() -> None:
+            server = await asyncio.start_server(
+                lambda *_: None, "127.0.0.1", self.port, start_serving=False)
+            await httpio.serve(server)
+            server.close()
+
         for moment in range(12):
-            server = httpio.Server(lambda _: None)
-            start = asyncio.create_task(server.listen("127.0.0.1", port,
-                                                      None))
+            starting = asyncio.create_task(start())
             for _ in range(moment):
                 await asyncio.sleep(0)
-            start.cancel()
-            await asyncio.gather(start, return_exceptions=True)
-            server.close()
-            other = httpio.Server(lambda _: None)
-            await other.listen("127.0.0.1", port, None)
-            other.close()
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            socket.create_server(("127.0.0.1", self.port)).close()
+
+    async def test_silence_does_no_harm_and_ends_with_the_server(self
+                                                                 ) -> None:
+        silent = [await asyncio.open_connection("127.0.0.1", self.port)
+                  for _ in range(50)]
+        for _, writer in silent[:25]:
+            writer.close()
+        status, _ = await self.client.request("GET", "/")
+        self.assertEqual(status, 200)
+        self.assertEqual(len(self.server._writers), 1)
+        self.server.close()
+        for reader, writer in silent[25:]:
+            try:
+                self.assertEqual(
+                    await asyncio.wait_for(reader.read(), 5), b"")
+            except ConnectionResetError:
+                pass
+            writer.close()
+
+    async def test_port_in_use_is_an_error(self) -> None:
+        other = httpio.Server(lambda _: None)
+        with self.assertRaisesRegex(OSError, "Address already in use"):
+            other.listen("127.0.0.1", self.port, contexts()[0])
 
     async def test_nonsense_is_hung_up_on(self) -> None:
         reader, writer = await asyncio.open_connection(

@@ -180,7 +180,7 @@ async def run(host: Host) -> None:
         context.load_cert_chain(
             flags.get("--certfile") or certs + "/server.crt",
             flags.get("--keyfile") or certs + "/server.key")
-        await server.listen(address or "0.0.0.0", int(port), context)
+        server.listen(address or "0.0.0.0", int(port), context)
     except (OSError, ValueError, ssl.SSLError) as error:
         raise core.ServiceFailed("failed to listen on %s: %s"
                                  % (bind, error)) from None
