@@ -90,6 +90,44 @@ static bool wait_for_api(struct task *task, const char *address,
 	}
 }
 
+/* The other voters of the datastore that the master last knew, or NULL: there
+ * are none. */
+static char *other_voters(const struct facts *facts)
+{
+	g_autoptr(GPtrArray) members = facts->backend_cluster
+		? backend_yaml_cluster(facts->backend_cluster, NULL) : NULL;
+	struct backend_node *own = facts->backend_info
+		? backend_yaml_info(facts->backend_info, NULL) : NULL;
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; own && members && i < members->len; i++) {
+		const struct backend_node *one = g_ptr_array_index(members, i);
+
+		if (one->role == BACKEND_VOTER &&
+		    strcmp(one->address, own->address) != 0)
+			g_string_append_printf(text, "%s%s",
+					       text->len ? ", " : "",
+					       one->address);
+	}
+	backend_node_free(own);
+	return g_string_free(text, text->len == 0);
+}
+
+static void hint_at_failure(struct task *task)
+{
+	const char *name = task_host(task)->name;
+	g_autofree char *voters = other_voters(task_node(task)->facts);
+
+	if (voters)
+		task_hint(task, "the datastore of %s has voters beside it "
+			  "(%s), and without most of them it stands still: "
+			  "bring them back; if they are gone for good, muster "
+			  "reset takes apart what is left", name, voters);
+	else
+		task_hint(task, "sudo microk8s inspect; sudo journalctl -u "
+			  "snap.microk8s.daemon-kubelite on %s", name);
+}
+
 /* Joins may go in parallel once none of them is special: no datastore to
  * move, no CNI to patch. */
 static void note_prepared(struct cluster *cluster)
@@ -153,9 +191,7 @@ static enum task_status api_run(struct task *task, GError **error)
 		return look_only(task);
 	if (!task_open_api(task, OPEN_US, error) ||
 	    !wait_for_api(task, address, error)) {
-		task_hint(task, "sudo microk8s inspect; sudo journalctl -u "
-			  "snap.microk8s.daemon-kubelite on %s",
-			  task_host(task)->name);
+		hint_at_failure(task);
 		return TASK_FAILED;
 	}
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);

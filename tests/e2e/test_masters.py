@@ -238,6 +238,30 @@ class MastersTest(LabTest):
         nodes = self.on("node1", MICROK8S, "kubectl", "get", "nodes").out
         self.assertEqual(nodes.count(" v1.33."), 5, nodes)
 
+    def test_27_without_most_voters_it_stands_still_and_says_so(self) -> None:
+        self.lab_must("crash", "node2")
+        self.lab_must("crash", "node3")
+        self.eventually("nobody to write", lambda: self.on(
+            "node1", MICROK8S, "kubectl", "--request-timeout=2s", "label",
+            "--overwrite", "node", "node1", "alone=yes").rc)
+        play = self.write("api.yaml", """
+- on: masters
+  run_once: yes
+  do:
+    - look
+    - api: {address: 10.8.0.4, timeout: 3s}
+""")
+        done = self.run_muster("play", play, "-l", "node1", *SOON, rc=2)
+        self.assertIn("the API is not ready", done.err)
+        self.assertIn("the datastore of node1 has voters beside it "
+                      "(10.8.0.5:19001, 10.8.0.6:19001)", done.err)
+        self.lab_must("boot", "node2")
+        self.lab_must("boot", "node3")
+        self.eventually("all vote again",
+                        lambda: self.members("node1") == ALL_VOTE)
+        self.eventually("all well again", lambda: self.muster(
+            "verify", *SOON, inventory=self.whole).rc == 0, seconds=60)
+
     # --- taken out ---
 
     def test_30_an_older_member_is_taken_off_first(self) -> None:
