@@ -34,6 +34,7 @@ my $question = pack('n6', 0x1234, 0x0100, 1, 0, 0, 0)
 
 my @waiting;	# questions: { kind, key, of, address, port or bytes }
 my %open;	# file number -> connection under way
+my ($reading, $writing) = ('', '');	# those, as select() takes them
 my %echoes;	# sequence number -> echo under way
 my ($icmp, $sequence) = (undef, 0);
 
@@ -49,6 +50,26 @@ sub settle {
 		  address => $ask->{address}, bytes => $peer->{bytes} },
 		{ kind => 'tcp', key => 'tunnel', of => $peer,
 		  address => $ask->{address}, port => 10250 };
+}
+
+sub watch {
+	my ($ask) = @_;
+	my $number = fileno $ask->{socket};
+
+	$open{$number} = $ask;
+	if ($ask->{kind} eq 'dns') {
+		vec($reading, $number, 1) = 1;
+	} else {
+		vec($writing, $number, 1) = 1;
+	}
+}
+
+sub unwatch {
+	my ($number) = @_;
+
+	delete $open{$number};
+	vec($reading, $number, 1) = 0;
+	vec($writing, $number, 1) = 0;
 }
 
 sub word_of {
@@ -72,7 +93,7 @@ sub start_tcp {
 	return settle($ask, 'ok') if connect($socket, $to);
 	return settle($ask, word_of($!)) if $! != EINPROGRESS;
 	$ask->{until} = time + $patience;
-	$open{fileno $socket} = $ask;
+	watch($ask);
 }
 
 sub finish_tcp {
@@ -96,7 +117,7 @@ sub start_dns {
 			or return settle($ask, 'lost');
 		$ask->{socket} = $socket;
 		$ask->{until} = time + $patience;
-		$open{fileno $socket} = $ask;
+		watch($ask);
 	}
 	send($ask->{socket}, $question, 0);
 	$ask->{sent} = time;
@@ -107,7 +128,7 @@ sub finish_dns {
 
 	# A refusal of the port is no answer: the next second's may be one.
 	return if !defined recv($ask->{socket}, my $answer, 512, 0);
-	delete $open{fileno $ask->{socket}};
+	unwatch(fileno $ask->{socket});
 	settle($ask, unpack('H*', $answer));
 }
 
@@ -169,15 +190,19 @@ sub take_echoes {
 
 my %start = (tcp => \&start_tcp, dns => \&start_dns, echo => \&start_echo);
 
-# What nobody answered by now; and what is asked again.
+# What nobody answered by now; and what is asked again: once a second.
+my $looked = time;
+
 sub look_at_clock {
 	my $now = time;
 
+	return if $now == $looked;
+	$looked = $now;
 	for my $number (keys %open) {
 		my $ask = $open{$number};
 
 		if ($now > $ask->{until}) {
-			delete $open{$number};
+			unwatch($number);
 			settle($ask, 'lost');
 		} elsif ($ask->{kind} eq 'dns' && $now > $ask->{sent}) {
 			start_dns($ask);
@@ -196,16 +221,9 @@ sub look_at_clock {
 }
 
 sub wait_and_take {
-	my ($readable, $writable) = ('', '');
+	my ($readable, $writable) = ($reading, $writing);
 
 	vec($readable, fileno $icmp, 1) = 1 if $icmp && %echoes;
-	for my $number (keys %open) {
-		if ($open{$number}{kind} eq 'dns') {
-			vec($readable, $number, 1) = 1;
-		} else {
-			vec($writable, $number, 1) = 1;
-		}
-	}
 	select($readable, $writable, undef, 0.25) > 0 or return;
 	for my $number (keys %open) {
 		my $ask = $open{$number};
@@ -213,7 +231,7 @@ sub wait_and_take {
 		if ($ask->{kind} eq 'dns') {
 			finish_dns($ask) if vec($readable, $number, 1);
 		} elsif (vec($writable, $number, 1)) {
-			delete $open{$number};
+			unwatch($number);
 			finish_tcp($ask);
 		}
 	}
