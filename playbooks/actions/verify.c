@@ -20,38 +20,80 @@ static const struct param params[] = {
 	  .help = "How long to wait until it holds." },
 };
 
-static void note_problem(GString *problems, const char *format, ...)
-	G_GNUC_PRINTF(2, 3);
+/* What does not hold, and the hosts that share it: in a cluster of two hundred
+ * that is one line and not two hundred. */
+struct trouble {
+	char *what;		/* behind "is" if it has hosts */
+	GString *hosts;
+	unsigned n;
+};
 
-static void note_problem(GString *problems, const char *format, ...)
+static void trouble_free(struct trouble *problem)
 {
-	va_list args;
+	g_free(problem->what);
+	g_string_free(problem->hosts, TRUE);
+	g_free(problem);
+}
 
-	if (problems->len)
-		g_string_append(problems, "; ");
-	va_start(args, format);
-	g_string_append_vprintf(problems, format, args);
-	va_end(args);
+/* Takes `what` over. `host` may be NULL. */
+static void note_problem(GPtrArray *problems, const char *host, char *what)
+{
+	struct trouble *found = NULL;
+
+	for (guint i = 0; !found && i < problems->len; i++) {
+		struct trouble *one = g_ptr_array_index(problems, i);
+
+		if (strcmp(one->what, what) == 0)
+			found = one;
+	}
+	if (found) {
+		g_free(what);
+	} else {
+		found = g_new0(struct trouble, 1);
+		found->what = what;
+		found->hosts = g_string_new(NULL);
+		g_ptr_array_add(problems, found);
+	}
+	if (host)
+		g_string_append_printf(found->hosts, "%s%s",
+				       found->n++ ? ", " : "", host);
+}
+
+static char *problems_text(const GPtrArray *problems)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < problems->len; i++) {
+		const struct trouble *one = g_ptr_array_index(problems, i);
+
+		g_string_append_printf(text, "%s%s%s%s", i ? "; " : "",
+				       one->hosts->str, one->n == 0 ? ""
+				       : one->n == 1 ? " is " : " are ",
+				       one->what);
+	}
+	return g_string_free(text, FALSE);
 }
 
 static void check_node(const struct cluster *cluster, const struct node *node,
-		       GString *problems)
+		       GPtrArray *problems)
 {
 	const struct kube_node *seen = cluster_seen(cluster, node);
 	const char *name = node->host->name;
 
 	if (!seen) {
-		note_problem(problems, "%s is not among the nodes", name);
+		note_problem(problems, name,
+			     g_strdup("not among the nodes"));
 		return;
 	}
 	if (seen->ready != KUBE_READY)
-		note_problem(problems, "%s is not Ready (%s)", name,
-			     seen->ready_reason ? seen->ready_reason
-			     : "no heartbeat");
+		note_problem(problems, name, g_strdup_printf(
+			"not Ready (%s)", seen->ready_reason
+			? seen->ready_reason : "no heartbeat"));
 	if (g_strcmp0(seen->internal_ip, node->node_ip) != 0)
-		note_problem(problems, "%s has INTERNAL-IP %s instead of %s",
-			     name, seen->internal_ip ? seen->internal_ip
-			     : "none", node->node_ip);
+		note_problem(problems, NULL, g_strdup_printf(
+			"%s has INTERNAL-IP %s instead of %s", name,
+			seen->internal_ip ? seen->internal_ip : "none",
+			node->node_ip));
 }
 
 static bool is_expected(const struct node *node)
@@ -61,7 +103,7 @@ static bool is_expected(const struct node *node)
 
 /* One look; what does not hold goes to `problems`. Returns how many nodes
  * were expected. */
-static unsigned look_once(struct task *task, GString *problems)
+static unsigned look_once(struct task *task, GPtrArray *problems)
 {
 	struct cluster *cluster = task_cluster(task);
 	g_autoptr(GError) error = NULL;
@@ -69,7 +111,7 @@ static unsigned look_once(struct task *task, GString *problems)
 	unsigned expected = 0;
 
 	if (!seen) {
-		note_problem(problems, "%s", error->message);
+		note_problem(problems, NULL, g_strdup(error->message));
 		return 0;
 	}
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
@@ -87,7 +129,7 @@ static unsigned look_once(struct task *task, GString *problems)
 }
 
 /* Where there are three masters, the loss of one is to be borne. */
-static void check_members(struct task *task, GString *problems)
+static void check_members(struct task *task, GPtrArray *problems)
 {
 	struct cluster *cluster = task_cluster(task);
 	g_autoptr(GError) error = NULL;
@@ -96,7 +138,7 @@ static void check_members(struct task *task, GString *problems)
 		return;
 	if (!members_ask(cluster, cluster->master->session,
 			 task_deadline(task), &error)) {
-		note_problem(problems, "%s", error->message);
+		note_problem(problems, NULL, g_strdup(error->message));
 		return;
 	}
 	for (guint i = 0; i < cluster->nodes->len; i++) {
@@ -104,14 +146,14 @@ static void check_members(struct task *task, GString *problems)
 
 		if (node->role == NODE_MASTER && is_expected(node) &&
 		    !members_find(cluster, node))
-			note_problem(problems, "%s is no member of the "
-				     "datastore", node->host->name);
+			note_problem(problems, node->host->name,
+				     g_strdup("not in the datastore"));
 	}
 	if (!members_are_settled(cluster))
-		note_problem(problems, "only %u of %u members of the "
-			     "datastore vote",
-			     members_count(cluster, BACKEND_VOTER),
-			     cluster->members->len);
+		note_problem(problems, NULL, g_strdup_printf(
+			"only %u of %u members of the datastore vote",
+			members_count(cluster, BACKEND_VOTER),
+			cluster->members->len));
 }
 
 /* Nodes that the inventory does not name are somebody's; only said. */
@@ -155,7 +197,8 @@ static enum task_status verify_run(struct task *task, GError **error)
 		return TASK_SKIPPED;
 	}
 	while (true) {
-		g_autoptr(GString) problems = g_string_new(NULL);
+		g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
+			(GDestroyNotify)trouble_free);
 		unsigned expected = look_once(task, problems);
 
 		check_members(task, problems);
@@ -167,15 +210,17 @@ static enum task_status verify_run(struct task *task, GError **error)
 				 expected, expected == 1 ? "node" : "nodes");
 			return TASK_OK;
 		}
+		g_autofree char *text = problems_text(problems);
+
 		if (!task_may_change(task)) {
-			task_say(task, "now: %s", problems->str);
+			task_say(task, "now: %s", text);
 			return TASK_SKIPPED;
 		}
-		node_note_waiting(task, problems->str, &told);
+		node_note_waiting(task, text, &told);
 		if (!task_sleep(task, pause_us, NULL)) {
-			g_set_error(error, MUSTER_ERROR, MUSTER_ERROR_VERIFY,
-				    "%s", problems->str);
-			hint_at(task, problems->str);
+			g_set_error_literal(error, MUSTER_ERROR,
+					    MUSTER_ERROR_VERIFY, text);
+			hint_at(task, text);
 			return TASK_FAILED;
 		}
 		pause_us = MIN(pause_us * 3 / 2, LONGEST_PAUSE_US);
