@@ -87,8 +87,10 @@ static const char replace_script[] =
 	"trap - EXIT\n"
 	"sync -- \"${path%/*}/\" 2>/dev/null || sync\n"
 	"set -- \"$path\".muster-*\n"
-	"[ $# -lt 4 ] || ls -1tcd -- \"$@\" 2>/dev/null | tail -n +4 |\n"
-	"while IFS= read -r old; do rm -f -- \"$old\"; done\n"
+	"[ $# -lt 4 ] || ls -1tcd -- \"$@\" 2>/dev/null | {\n"
+	"	read -r _; read -r _; read -r _\n"
+	"	while IFS= read -r old; do rm -f -- \"$old\"; done\n"
+	"}\n"
 	"exit 0\n";
 
 char *file_sha256(const char *text)

@@ -44,8 +44,7 @@ static const char ask_script[] =
 	"	(umask 022; exec /bin/sh $d/job.sh 9>&-) \\\n"
 	"		>$d/out 2>$d/err\n"
 	"	rc=$?; read -r end rest </proc/uptime\n"
-	"	echo \"$rc $begin $end\" >$d/rc.new\n"
-	"	mv $d/rc.new $d/rc'\n"
+	"	echo \"$rc $begin $end\" >$d/rc'\n"
 	"clean() {\n"
 	"	for old in $jobs/* $jobs/.new-*; do\n"
 	"		case $old in\n"
@@ -101,13 +100,13 @@ static const char ask_script[] =
 	"ended=\n"
 	"{ flock -s -w \"$5\" 7 && ended=1; } 2>/dev/null 7<$dir/lock\n"
 	"[ -d $dir ] || gone \"$4\"\n"
-	"if [ -e $dir/rc ]; then read -r line <$dir/rc; echo \"done $line\"\n"
+	"if [ -s $dir/rc ]; then read -r line <$dir/rc; echo \"done $line\"\n"
 	"elif [ -n \"$ended\" ]; then echo died\n"
 	"else echo running; exit 0; fi\n"
 	"[ ! -s $dir/out ] || cat $dir/out\n"
 	"[ ! -s $dir/err ] || cat $dir/err >&2\n";
 
-static const char remove_script[] = "rm -rf -- " JOB_DIR "/\"$1\"\n";
+static const char remove_script[] = "exec rm -rf -- " JOB_DIR "/\"$1\"\n";
 
 /* What the host keeps as job.sh. The arguments are in it and nowhere else. */
 static char *job_text(const struct job_request *request)

@@ -65,11 +65,18 @@ each_line() {
 
 # A node's name may have blanks in it, a kernel's and a machine's have none.
 names() {
-	names=$(uname -nrm)
-	arch=${names##* }
-	names=${names% *}
-	kernel=${names##* }
-	say hostname "${names% *}"
+	if [ -r /proc/sys/kernel/arch ]; then	# since Linux 6.1
+		read -r arch </proc/sys/kernel/arch
+		read -r kernel </proc/sys/kernel/osrelease
+		read -r names </proc/sys/kernel/hostname
+	else
+		names=$(uname -nrm)
+		arch=${names##* }
+		names=${names% *}
+		kernel=${names##* }
+		names=${names% *}
+	fi
+	say hostname "$names"
 	say kernel "$kernel"
 	say arch "$arch"
 }
