@@ -10,6 +10,7 @@
 
 #include "playbooks/api.h"
 #include "playbooks/members.h"
+#include "playbooks/microk8s/kube_json.h"
 #include "playbooks/microk8s/kube_nodes.h"
 #include "playbooks/microk8s/kube_workloads.h"
 
@@ -65,29 +66,67 @@ static bool ask_health(struct task *task, struct proof *proof)
 	return !error;
 }
 
-typedef GPtrArray *(*parse_fn)(const char *, size_t, GError **);
-
-static GPtrArray *ask_list(struct task *task, const char *path, parse_fn parse)
+/* The address of a service, as the API tells of it; NULL if it has none. */
+static char *cluster_ip(const char *text)
 {
-	g_autofree char *text = NULL;
-	long status = 0;
-
-	if (!api_get_text(task_cluster(task)->api, path, &status, &text,
-			  task_deadline(task), NULL) || status != 200)
-		return NULL;
-	return parse(text, strlen(text), NULL);
-}
-
-static char *ask_cluster_ip(struct task *task, const char *path)
-{
-	json_t *service = api_get(task_cluster(task)->api, path, NULL,
-				  task_deadline(task), NULL);
-	const char *ip = json_string_value(json_object_get(
-		json_object_get(service, "spec"), "clusterIP"));
+	json_t *service = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const char *ip = kube_string(json_object_get(service, "spec"),
+				     "clusterIP");
 	char *copy = ip && g_hostname_is_ip_address(ip) ? g_strdup(ip) : NULL;
 
 	json_decref(service);
 	return copy;
+}
+
+/* What can be asked side by side. */
+enum { PODS, DAEMONS, DEPLOYMENTS, API_SERVICE, DNS_SERVICE, N_OBJECTS };
+
+static void take_object(struct proof *proof, int which, const char *text)
+{
+	size_t length = strlen(text);
+
+	switch (which) {
+	case PODS:
+		proof->pods = kube_pods_parse(text, length, NULL);
+		break;
+	case DAEMONS:
+		proof->daemons = kube_workloads_parse(text, length, NULL);
+		break;
+	case DEPLOYMENTS:
+		proof->deployments = kube_workloads_parse(text, length, NULL);
+		break;
+	case API_SERVICE:
+		proof->api_service = cluster_ip(text);
+		break;
+	case DNS_SERVICE:
+		proof->dns_service = cluster_ip(text);
+		break;
+	}
+}
+
+/* What the API does not tell of is left out. */
+static void ask_objects(struct task *task, struct proof *proof)
+{
+	static const char *const paths[N_OBJECTS] = {
+		[PODS] = SYSTEM "/pods",
+		[DAEMONS] = APPS "/daemonsets",
+		[DEPLOYMENTS] = APPS "/deployments",
+		[API_SERVICE] =
+			"/api/v1/namespaces/default/services/kubernetes",
+		[DNS_SERVICE] = SYSTEM "/services/kube-dns",
+	};
+	long statuses[N_OBJECTS] = { 0 };
+	char *texts[N_OBJECTS] = { NULL };
+	GError *errors[N_OBJECTS] = { NULL };
+
+	api_get_texts(task_cluster(task)->api, paths, N_OBJECTS,
+		      task_deadline(task), statuses, texts, errors);
+	for (int i = 0; i < N_OBJECTS; i++) {
+		if (texts[i] && statuses[i] == 200)
+			take_object(proof, i, texts[i]);
+		g_free(texts[i]);
+		g_clear_error(&errors[i]);
+	}
 }
 
 /* A pod that has a log on the node: Calico's, or any of kube-system's. */
@@ -239,15 +278,7 @@ static enum task_status ask_api_run(struct task *task, GError **error)
 		return TASK_OK;
 	}
 	ask_nodes(task, proof, 0);
-	proof->pods = ask_list(task, SYSTEM "/pods", kube_pods_parse);
-	proof->daemons = ask_list(task, APPS "/daemonsets",
-				  kube_workloads_parse);
-	proof->deployments = ask_list(task, APPS "/deployments",
-				      kube_workloads_parse);
-	proof->api_service = ask_cluster_ip(
-		task, "/api/v1/namespaces/default/services/kubernetes");
-	proof->dns_service = ask_cluster_ip(task,
-					    SYSTEM "/services/kube-dns");
+	ask_objects(task, proof);
 	ask_logs(task, proof);
 	task_add_remote(task, g_get_monotonic_time() - begun_us);
 	task_say(task, "%s", proof->api_ready ? "healthy"
