@@ -45,8 +45,7 @@ bool cluster_check_masters(const struct cluster *cluster, bool allow_two,
 /* Whether `facts` tell of a datastore that has a member at `ip`. */
 static bool knows(const struct facts *facts, const char *ip)
 {
-	g_autoptr(GPtrArray) members = facts->backend_cluster
-		? backend_yaml_cluster(facts->backend_cluster, NULL) : NULL;
+	g_autoptr(GPtrArray) members = facts_datastore(facts);
 
 	return members && backend_yaml_find(members, ip);
 }

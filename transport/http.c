@@ -271,7 +271,8 @@ static void set_failure(const struct exchange *exchange, CURLcode rc,
 	while (failures[i].code != CURLE_OK && failures[i].code != rc)
 		i++;
 	const char *what = failures[i].what;
-	(void)curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connects);
+	(void)curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS,
+				&connects);
 	/* TLS 1.3 servers refuse a client only after its handshake is done:
 	 * the refusal arrives where the answer should, or not at all if we
 	 * find them gone when we send the request. */

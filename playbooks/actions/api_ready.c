@@ -94,8 +94,7 @@ static bool wait_for_api(struct task *task, const char *address,
  * are none. */
 static char *other_voters(const struct facts *facts)
 {
-	g_autoptr(GPtrArray) members = facts->backend_cluster
-		? backend_yaml_cluster(facts->backend_cluster, NULL) : NULL;
+	g_autoptr(GPtrArray) members = facts_datastore(facts);
 	struct backend_node *own = facts->backend_info
 		? backend_yaml_info(facts->backend_info, NULL) : NULL;
 	GString *text = g_string_new(NULL);

@@ -28,20 +28,20 @@ struct trouble {
 	unsigned n;
 };
 
-static void trouble_free(struct trouble *problem)
+static void trouble_free(struct trouble *trouble)
 {
-	g_free(problem->what);
-	g_string_free(problem->hosts, TRUE);
-	g_free(problem);
+	g_free(trouble->what);
+	g_string_free(trouble->hosts, TRUE);
+	g_free(trouble);
 }
 
 /* Takes `what` over. `host` may be NULL. */
-static void note_problem(GPtrArray *problems, const char *host, char *what)
+static void note_trouble(GPtrArray *troubles, const char *host, char *what)
 {
 	struct trouble *found = NULL;
 
-	for (guint i = 0; !found && i < problems->len; i++) {
-		struct trouble *one = g_ptr_array_index(problems, i);
+	for (guint i = 0; !found && i < troubles->len; i++) {
+		struct trouble *one = g_ptr_array_index(troubles, i);
 
 		if (strcmp(one->what, what) == 0)
 			found = one;
@@ -52,19 +52,19 @@ static void note_problem(GPtrArray *problems, const char *host, char *what)
 		found = g_new0(struct trouble, 1);
 		found->what = what;
 		found->hosts = g_string_new(NULL);
-		g_ptr_array_add(problems, found);
+		g_ptr_array_add(troubles, found);
 	}
 	if (host)
 		g_string_append_printf(found->hosts, "%s%s",
 				       found->n++ ? ", " : "", host);
 }
 
-static char *problems_text(const GPtrArray *problems)
+static char *troubles_text(const GPtrArray *troubles)
 {
 	GString *text = g_string_new(NULL);
 
-	for (guint i = 0; i < problems->len; i++) {
-		const struct trouble *one = g_ptr_array_index(problems, i);
+	for (guint i = 0; i < troubles->len; i++) {
+		const struct trouble *one = g_ptr_array_index(troubles, i);
 
 		g_string_append_printf(text, "%s%s%s%s", i ? "; " : "",
 				       one->hosts->str, one->n == 0 ? ""
@@ -75,22 +75,22 @@ static char *problems_text(const GPtrArray *problems)
 }
 
 static void check_node(const struct cluster *cluster, const struct node *node,
-		       GPtrArray *problems)
+		       GPtrArray *troubles)
 {
 	const struct kube_node *seen = cluster_seen(cluster, node);
 	const char *name = node->host->name;
 
 	if (!seen) {
-		note_problem(problems, name,
+		note_trouble(troubles, name,
 			     g_strdup("not among the nodes"));
 		return;
 	}
 	if (seen->ready != KUBE_READY)
-		note_problem(problems, name, g_strdup_printf(
+		note_trouble(troubles, name, g_strdup_printf(
 			"not Ready (%s)", seen->ready_reason
 			? seen->ready_reason : "no heartbeat"));
 	if (g_strcmp0(seen->internal_ip, node->node_ip) != 0)
-		note_problem(problems, NULL, g_strdup_printf(
+		note_trouble(troubles, NULL, g_strdup_printf(
 			"%s has INTERNAL-IP %s instead of %s", name,
 			seen->internal_ip ? seen->internal_ip : "none",
 			node->node_ip));
@@ -101,9 +101,9 @@ static bool is_expected(const struct node *node)
 	return node->facts && !node->failed;
 }
 
-/* One look; what does not hold goes to `problems`. Returns how many nodes
+/* One look; what does not hold goes to `troubles`. Returns how many nodes
  * were expected. */
-static unsigned look_once(struct task *task, GPtrArray *problems)
+static unsigned look_once(struct task *task, GPtrArray *troubles)
 {
 	struct cluster *cluster = task_cluster(task);
 	g_autoptr(GError) error = NULL;
@@ -111,7 +111,7 @@ static unsigned look_once(struct task *task, GPtrArray *problems)
 	unsigned expected = 0;
 
 	if (!seen) {
-		note_problem(problems, NULL, g_strdup(error->message));
+		note_trouble(troubles, NULL, g_strdup(error->message));
 		return 0;
 	}
 	g_clear_pointer(&cluster->seen, g_ptr_array_unref);
@@ -123,22 +123,22 @@ static unsigned look_once(struct task *task, GPtrArray *problems)
 		if (!is_expected(node))
 			continue;
 		expected++;
-		check_node(cluster, node, problems);
+		check_node(cluster, node, troubles);
 	}
 	return expected;
 }
 
 /* Where there are three masters, the loss of one is to be borne. */
-static void check_members(struct task *task, GPtrArray *problems)
+static void check_members(struct task *task, GPtrArray *troubles)
 {
 	struct cluster *cluster = task_cluster(task);
 	g_autoptr(GError) error = NULL;
 
-	if (problems->len || cluster_masters(cluster) < 2)
+	if (troubles->len || cluster_masters(cluster) < 2)
 		return;
 	if (!members_ask(cluster, cluster->master->session,
 			 task_deadline(task), &error)) {
-		note_problem(problems, NULL, g_strdup(error->message));
+		note_trouble(troubles, NULL, g_strdup(error->message));
 		return;
 	}
 	for (guint i = 0; i < cluster->nodes->len; i++) {
@@ -146,11 +146,11 @@ static void check_members(struct task *task, GPtrArray *problems)
 
 		if (node->role == NODE_MASTER && is_expected(node) &&
 		    !members_find(cluster, node))
-			note_problem(problems, node->host->name,
+			note_trouble(troubles, node->host->name,
 				     g_strdup("not in the datastore"));
 	}
 	if (!members_are_settled(cluster))
-		note_problem(problems, NULL, g_strdup_printf(
+		note_trouble(troubles, NULL, g_strdup_printf(
 			"only %u of %u members of the datastore vote",
 			members_count(cluster, BACKEND_VOTER),
 			cluster->members->len));
@@ -173,9 +173,9 @@ static void warn_of_strangers(struct task *task)
 	}
 }
 
-static void hint_at(struct task *task, const char *problems)
+static void hint_at(struct task *task, const char *troubles)
 {
-	if (strstr(problems, "INTERNAL-IP"))
+	if (strstr(troubles, "INTERNAL-IP"))
 		task_hint(task, "look at --node-ip in " ARGS_DIR "/kubelet of "
 			  "that host and whether the address is on one of its "
 			  "interfaces; then run muster up again");
@@ -197,12 +197,12 @@ static enum task_status verify_run(struct task *task, GError **error)
 		return TASK_SKIPPED;
 	}
 	while (true) {
-		g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(
+		g_autoptr(GPtrArray) troubles = g_ptr_array_new_with_free_func(
 			(GDestroyNotify)trouble_free);
-		unsigned expected = look_once(task, problems);
+		unsigned expected = look_once(task, troubles);
 
-		check_members(task, problems);
-		if (problems->len == 0) {
+		check_members(task, troubles);
+		if (troubles->len == 0) {
 			warn_of_strangers(task);
 			task_add_remote(task, g_get_monotonic_time() -
 					begun_us);
@@ -210,7 +210,7 @@ static enum task_status verify_run(struct task *task, GError **error)
 				 expected, expected == 1 ? "node" : "nodes");
 			return TASK_OK;
 		}
-		g_autofree char *text = problems_text(problems);
+		g_autofree char *text = troubles_text(troubles);
 
 		if (!task_may_change(task)) {
 			task_say(task, "now: %s", text);

@@ -113,6 +113,11 @@ bool facts_is_worker(const struct facts *facts);
 bool facts_is_member_of(const struct facts *facts,
 			const struct facts *master);
 
+/* The members of the datastore that the host last knew (struct backend_node *,
+ * see backend_yaml_cluster()), or NULL: it told of none that can be read. The
+ * caller owns the result. */
+GPtrArray *facts_datastore(const struct facts *facts);
+
 /* What the host is as seen from `master` (borrowed; may be NULL: unknown). */
 enum facts_membership {
 	FACTS_NOT_INSTALLED,

@@ -48,14 +48,17 @@ static bool is_peer_of(const struct facts *facts,
 		strcmp(facts->ca_sha256, master->ca_sha256) == 0;
 }
 
+GPtrArray *facts_datastore(const struct facts *facts)
+{
+	return facts->backend_cluster
+		? backend_yaml_cluster(facts->backend_cluster, NULL) : NULL;
+}
+
 /* More than one member in the datastore it last knew. */
 static bool is_in_datastore(const struct facts *facts)
 {
-	g_autoptr(GPtrArray) nodes = NULL;
+	g_autoptr(GPtrArray) nodes = facts_datastore(facts);
 
-	if (!facts->backend_cluster)
-		return false;
-	nodes = backend_yaml_cluster(facts->backend_cluster, NULL);
 	return nodes && nodes->len > 1;
 }
 

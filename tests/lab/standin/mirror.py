@@ -20,8 +20,8 @@ SETTLE_SECONDS = 0.1
 class Mirror:
     """`items` by (namespace, name); `changed` is called after changes.
 
-    What is kept of an object is what `keep` makes of it: a node is half a
-    megabyte of Python, and each of two hundred hosts knows them all.
+    What is kept of an object is what `keep` makes of it: each of two hundred
+    hosts knows all nodes, and needs two addresses of each.
     """
 
     def __init__(self, host: Host, client: KubeClient, path: str,
